@@ -1,0 +1,67 @@
+"""What tables and columns exist, their types and tags. Read once from the two TSV files beside this one.
+
+Clinical tables and their types follow the OMOP CDM v5.4 field list (OHDSI CommonDataModel), image_occurrence the OMOP
+medical imaging extension; the tags and meanings are this project's. Nothing here says who may see what.
+"""
+
+import csv
+from dataclasses import dataclass
+from functools import cache
+from importlib import resources
+from typing import Literal
+
+Unit = Literal["person", "linked", "reference"]
+TAGS = frozenset(
+    {"person_key", "record_key", "identifier", "quasi_identifier", "date", "free_text", "clinical", "operational"}
+)
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column: DuckDB type name, whether the CDM requires it, its tags, one sentence of meaning."""
+
+    name: str
+    type: str
+    required: bool
+    tags: frozenset[str]
+    meaning: str
+
+
+@dataclass(frozen=True)
+class Table:
+    """One table. `unit`: rows are about one person, linked to persons through a key, or reference data."""
+
+    name: str
+    unit: Unit
+    key: str
+    meaning: str
+    columns: tuple[Column, ...]
+
+    def column(self, name: str) -> Column:
+        """The column of that name; KeyError where there is none."""
+        return {column.name: column for column in self.columns}[name]
+
+
+Catalogue = dict[str, Table]
+
+
+def _read(name: str) -> list[dict[str, str]]:
+    with resources.files("data.catalogue").joinpath(name).open(encoding="utf-8") as file:
+        return [{key: value or "" for key, value in row.items()} for row in csv.DictReader(file, delimiter="\t")]
+
+
+@cache
+def catalogue() -> Catalogue:
+    """All tables by name (`person`, `operations.claim`, ...), in the order of tables.tsv."""
+    columns: dict[str, list[Column]] = {}
+    for row in _read("columns.tsv"):
+        tags = frozenset(row["tags"].split(","))
+        if unknown := tags - TAGS:
+            raise ValueError(f"columns.tsv: {row['table']}.{row['column']} has unknown tags {sorted(unknown)}")
+        column = Column(row["column"], row["type"], row["required"] == "yes", tags, row["meaning"])
+        columns.setdefault(row["table"], []).append(column)
+    tables: Catalogue = {}
+    for row in _read("tables.tsv"):
+        unit: Unit = row["unit"]  # type: ignore[assignment]  # the file is ours; a test checks the words
+        tables[row["table"]] = Table(row["table"], unit, row["key"], row["meaning"], tuple(columns[row["table"]]))
+    return tables

@@ -1,0 +1,163 @@
+"""From staging to OMOP CDM v5.4: runs the SQL files beside it in their order. Each is one chapter, readable by a data engineer.
+
+Everything staged ends in exactly one place: normalised, quarantined with a rule, a known duplicate, superseded by a correction, or retracted
+by its source. `balance` checks that; nothing is dropped in silence.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date
+from importlib import resources
+
+import duckdb
+
+from data.catalogue.model import catalogue
+from data.normalise import persons
+from data.normalise.extract.staging import column_names
+from data.types import Progress, no_progress
+
+VERSION = "1"
+HORIZON = date(2100, 1, 1)
+_RETRACTED = "('entered-in-error', 'D', 'W', 'X')"
+# Tables of records that may come again or be corrected, with their status column where they have one.
+RECORDS = {"visit": True, "event": True, "note": True, "image": False, "bed_stay": False, "appointment": False, "claim": False, "staffing": False}
+_CHAPTERS = ("10_person", "20_visit", "30_event", "40_note_image", "50_operations", "60_period")
+
+
+@dataclass(frozen=True)
+class Balance:
+    """For one source: records received, how many are accounted for, and rows staged against rows with a known end."""
+
+    source: str
+    received: int
+    accounted: int
+    staged: int
+    ended: int
+
+    @property
+    def holds(self) -> bool:
+        """Whether nothing was lost."""
+        return self.received == self.accounted and self.staged == self.ended
+
+
+def normalise(con: duckdb.DuckDBPyConnection, progress: Progress = no_progress, horizon: date | None = None) -> None:
+    """Fills schemas cdm, operations, vault, quarantine and quality of the build from its schema staging."""
+    _schemas(con)
+    _vocabulary(con)
+    for statement in _statements("00_macros"):
+        con.execute(statement)
+    persons.link(con)
+    for table, has_status in RECORDS.items():
+        _latest(con, table, has_status)
+    day = (horizon or HORIZON).isoformat()
+    for number, chapter in enumerate(_CHAPTERS, 1):
+        for statement in _statements(chapter):
+            con.execute(statement.replace("$horizon", f"TIMESTAMP '{day}'"))
+        progress("normalising", number, len(_CHAPTERS))
+    _quarantine(con)
+    _quality(con)
+
+
+def balance(con: duckdb.DuckDBPyConnection) -> list[Balance]:
+    """The books of each source."""
+    lines = " UNION ".join(
+        f"SELECT source, blob, line FROM staging.{table}" for table in (*RECORDS, "patient", "provider", "care_site", "reject")
+    )
+    rows = con.execute(
+        f"WITH lines AS ({lines}), "
+        "received AS (SELECT source, sum(records) AS n FROM staging.received GROUP BY source), "
+        "accounted AS (SELECT source, sum(n) AS n FROM (SELECT source, count(*) AS n FROM lines GROUP BY source "
+        "UNION ALL SELECT source, sum(records) FROM staging.not_understood GROUP BY source) GROUP BY source), "
+        "staged AS (SELECT source, sum(value) AS n FROM quality.metric WHERE name = 'staged' GROUP BY source), "
+        "ended AS (SELECT source, sum(value) AS n FROM quality.metric "
+        "WHERE name IN ('normalised', 'quarantined', 'duplicates', 'superseded', 'retracted') GROUP BY source) "
+        "SELECT r.source, r.n::BIGINT, coalesce(a.n, 0)::BIGINT, coalesce(s.n, 0)::BIGINT, coalesce(e.n, 0)::BIGINT FROM received r "
+        "LEFT JOIN accounted a USING (source) LEFT JOIN staged s USING (source) LEFT JOIN ended e USING (source) ORDER BY 1"
+    ).fetchall()
+    return [Balance(*row) for row in rows]
+
+
+def _schemas(con: duckdb.DuckDBPyConnection) -> None:
+    for schema in ("cdm", "operations", "vault", "quarantine", "quality"):
+        con.execute(f"CREATE SCHEMA IF NOT EXISTS {schema}")
+    for table in catalogue().values():
+        name = table.name if "." in table.name else f"cdm.{table.name}"
+        columns = ", ".join(f"{column.name} {column.type}" for column in table.columns)
+        con.execute(f"CREATE OR REPLACE TABLE {name} ({columns})")
+
+
+def _vocabulary(con: duckdb.DuckDBPyConnection) -> None:
+    """The starter map of codes and units, as temp tables and as cdm.concept."""
+    folder = resources.files("data.catalogue.starter")
+    with resources.as_file(folder.joinpath("concepts.tsv")) as concepts, resources.as_file(folder.joinpath("units.tsv")) as units:
+        read = "SELECT * FROM read_csv('{}', delim = '\t', header = true, quote = '', all_varchar = true)"
+        con.execute(f"CREATE OR REPLACE TEMP TABLE vocabulary AS SELECT * REPLACE (concept_id::BIGINT AS concept_id) FROM ({read.format(concepts)})")
+        con.execute(f"CREATE OR REPLACE TEMP TABLE units AS SELECT * REPLACE (factor::DECIMAL(12,7) AS factor) FROM ({read.format(units)})")
+    con.execute(
+        "INSERT INTO cdm.concept SELECT concept_id, min(name), min(domain), min(vocabulary), min(code), 'S' FROM vocabulary GROUP BY concept_id "
+        "UNION ALL SELECT 0, 'No matching concept', 'Metadata', 'None', 'No matching concept', NULL"
+    )
+
+
+def _statements(chapter: str) -> Iterator[str]:
+    text = resources.files("data.normalise").joinpath(f"sql/{chapter}.sql").read_text(encoding="utf-8")
+    lines = "\n".join(line for line in text.splitlines() if not line.startswith("--"))
+    return (part for part in lines.split(";\n") if part.strip().strip(";"))
+
+
+def _latest(con: duckdb.DuckDBPyConnection, table: str, has_status: bool) -> None:
+    """`latest_T`: of each record the last that came. The others are duplicates of it, or superseded by it; some it retracts."""
+    content = ", ".join(name for name in column_names(table) if name not in ("seq", "blob", "line"))
+    retracted = f"coalesce(status, '') IN {_RETRACTED}" if has_status else "false"
+    record = "coalesce(record_id, blob || ':' || line)"
+    con.execute(
+        f"CREATE OR REPLACE TEMP TABLE fated_{table} AS SELECT * EXCLUDE (record_id, place, same), {record} AS record_id, "
+        f"CASE WHEN place > 1 AND same THEN 'duplicates' WHEN place > 1 THEN 'superseded' WHEN {retracted} THEN 'retracted' END AS fate FROM ("
+        f"SELECT *, row_number() OVER w AS place, hash({content}) = first_value(hash({content})) OVER w AS same FROM staging.{table} "
+        f"WINDOW w AS (PARTITION BY source, {record} ORDER BY seq DESC, line DESC))"
+    )
+    con.execute(f"CREATE OR REPLACE TEMP TABLE latest_{table} AS SELECT * EXCLUDE (fate) FROM fated_{table} WHERE fate IS NULL")
+
+
+_REASONS = {
+    "unknown-person": "the record is about a patient no source describes",
+    "bad-date": "the date is missing or cannot be read",
+    "implausible-date": "the date lies before 1880 or in the far future",
+    "before-birth": "the date lies before the person's birth",
+    "no-code": "the record has no code",
+    "not-a-number": "a number was announced and something else came",
+    "out-of-range": "the number is too large to keep",
+    "no-text": "the note has no readable text",
+    "bad-amount": "the amount is missing, negative or no number",
+}
+
+
+def _quarantine(con: duckdb.DuckDBPyConnection) -> None:
+    con.execute(
+        "CREATE OR REPLACE TABLE quarantine.record AS "
+        "SELECT source, blob, line, record_id, 'extract' AS stage, rule, reason FROM staging.reject"
+    )
+    reasons = " ".join(f"WHEN '{rule}' THEN '{reason.replace(chr(39), chr(39) * 2)}'" for rule, reason in _REASONS.items())
+    for table in RECORDS:
+        con.execute(
+            f"INSERT INTO quarantine.record SELECT source, blob, line, record_id, 'normalise', rule, CASE rule {reasons} END "
+            f"FROM ready_{table} WHERE rule IS NOT NULL"
+        )
+
+
+def _quality(con: duckdb.DuckDBPyConnection) -> None:
+    """quality.metric (name, table_name, source, value): what became of everything."""
+    con.execute("CREATE OR REPLACE TABLE quality.metric (name VARCHAR, table_name VARCHAR, source VARCHAR, value BIGINT)")
+    insert = "INSERT INTO quality.metric "
+    con.execute(insert + "SELECT 'received', media, source, sum(records) FROM staging.received GROUP BY ALL")
+    con.execute(insert + "SELECT 'not_understood', what, source, sum(records) FROM staging.not_understood GROUP BY ALL")
+    con.execute(insert + "SELECT 'rejected', rule, source, count(*) FROM staging.reject GROUP BY ALL")
+    for table in RECORDS:
+        con.execute(insert + f"SELECT 'staged', '{table}', source, count(*) FROM staging.{table} GROUP BY ALL")
+        con.execute(insert + f"SELECT fate, '{table}', source, count(*) FROM fated_{table} WHERE fate IS NOT NULL GROUP BY ALL")
+        con.execute(insert + f"SELECT 'quarantined', '{table}', source, count(*) FROM ready_{table} WHERE rule IS NOT NULL GROUP BY ALL")
+        con.execute(insert + f"SELECT 'normalised', '{table}', source, count(*) FROM ready_{table} WHERE rule IS NULL GROUP BY ALL")
+    con.execute(insert + "SELECT 'unmapped', code_system, source, count(*) FROM ready_event WHERE rule IS NULL AND concept_id = 0 GROUP BY ALL")
+    con.execute(insert + "SELECT 'units_converted', code, source, count(*) FROM ready_event WHERE rule IS NULL AND factor IS NOT NULL GROUP BY ALL")
+    con.execute(insert + "SELECT 'linked', rule, source, count(*) FROM vault.patient_index GROUP BY ALL")
+    con.execute(insert + "SELECT 'in_review', rule, source, count(*) FROM vault.review GROUP BY ALL")

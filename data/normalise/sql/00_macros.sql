@@ -1,0 +1,22 @@
+-- How texts of sources are read. Both HL7 DTM (20240131, 202401310930, 20240131093000+0100) and ISO 8601 (2024-01-31, 2024-01-31T09:30:00+01:00)
+-- are understood; offsets are dropped and the wall time as sent is kept. What cannot be read is NULL.
+
+CREATE OR REPLACE MACRO rr_ts(value) AS CASE
+  WHEN value IS NULL THEN NULL
+  WHEN regexp_full_match(value, '[0-9]{8}.*') THEN
+    TRY_CAST(value[1:4] || '-' || value[5:6] || '-' || value[7:8] || ' ' ||
+      CASE WHEN regexp_full_match(value[9:14], '[0-9]{6}') THEN value[9:10] || ':' || value[11:12] || ':' || value[13:14]
+           WHEN regexp_full_match(value[9:12], '[0-9]{4}') THEN value[9:10] || ':' || value[11:12] || ':00' ELSE '00:00:00' END AS TIMESTAMP)
+  WHEN length(value) < 10 THEN NULL
+  ELSE TRY_CAST(value[1:10] || ' ' || CASE WHEN length(value) >= 19 THEN value[12:19] ELSE '00:00:00' END AS TIMESTAMP) END;
+
+CREATE OR REPLACE MACRO rr_num(value) AS TRY_CAST(value AS DECIMAL(18,6));
+
+-- The key of a row: positive, below 2^53, the same on every machine.
+CREATE OR REPLACE MACRO rr_key(source, kind, record) AS 1 + ('0x' || left(sha256(source || chr(10) || kind || chr(10) || record), 13))::BIGINT;
+
+-- Why a date cannot stand: NULL where it can.
+CREATE OR REPLACE MACRO rr_bad_date(moment, birth, horizon) AS CASE
+  WHEN moment IS NULL THEN 'bad-date'
+  WHEN moment > horizon OR moment < TIMESTAMP '1880-01-01' THEN 'implausible-date'
+  WHEN birth IS NOT NULL AND moment < birth - INTERVAL 300 DAY THEN 'before-birth' END;

@@ -1,0 +1,22 @@
+"""Snapshots: immutable, content-addressed states of the data, published whole or not at all.
+
+`publish` makes one, `open_current` finds the one in force, `verify_snapshot` proves that it is what was written. Nothing
+here knows policies: releases and the redactor are handed in.
+"""
+
+from data.snapshots.model import BuildFacts, Manifest, ReleaseFacts, TableFacts
+from data.snapshots.publish import publish
+from data.snapshots.store import Snapshot, list_snapshots, open_current, open_snapshot, verify_snapshot
+
+__all__ = [
+    "BuildFacts",
+    "Manifest",
+    "ReleaseFacts",
+    "Snapshot",
+    "TableFacts",
+    "list_snapshots",
+    "open_current",
+    "open_snapshot",
+    "publish",
+    "verify_snapshot",
+]

@@ -1,0 +1,44 @@
+"""The command `readingroom`. Each group of commands is a file here; commands of higher floors join by entry point.
+
+Exit codes: 0 done, 1 refused or failed, 2 the command or its input is wrong.
+"""
+
+import sys
+from importlib.metadata import entry_points
+
+import typer
+
+from data.errors import ReadingRoomError, exit_code
+from server.cli import ask, audit, demo, doctor, rooms, serve
+from server.cli.show import show_error
+from server.logs import configure_logs
+
+app = typer.Typer(
+    name="readingroom",
+    help="Gives language models a small, policy-checked, recorded set of tools over clinical data.",
+    epilog="Exit codes: 0 done, 1 refused or failed, 2 the command or its input is wrong.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+    rich_markup_mode=None,
+)
+rooms.add(app)
+serve.add(app)
+ask.add(app)
+audit.add(app)
+doctor.add(app)
+demo.add(app)
+for _point in entry_points(group="readingroom.commands"):
+    app.add_typer(_point.load(), name=_point.name)
+
+
+def main() -> None:
+    """Runs the command line; turns errors for people into their words and exit code."""
+    configure_logs()
+    try:
+        app()
+    except ReadingRoomError as error:
+        show_error(error)
+        sys.exit(exit_code(error))
+    except KeyboardInterrupt:
+        sys.exit(130)

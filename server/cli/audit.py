@@ -1,0 +1,128 @@
+"""Commands that prove: audit verify, audit show, replay."""
+
+from typing import Annotated, Any
+
+import typer
+from rich.markup import escape
+from rich.table import Table
+
+from data.errors import ReadingRoomError
+from server.cli.show import JsonOption, RoomOption, err, out, print_json, progress
+from server.house import open_house
+from server.ledger import Verification, calls, public_key, verify
+from server.replay import replay as replayed
+from server.room import Room, open_room
+
+audit = typer.Typer(help="Verify and read the record of calls.", no_args_is_help=True)
+SessionArgument = Annotated[str | None, typer.Argument(help="Session to replay; default: every call.")]
+
+
+def add(app: typer.Typer) -> None:
+    """Adds the commands to the application."""
+    app.add_typer(audit, name="audit")
+    app.command()(replay)
+
+
+def verify_room(room: Room) -> Verification:
+    """The ledger's state: whole, or where it first fails."""
+    return verify(room.ledger_url, room.ledger_head, public_key(room.keys_path))
+
+
+@audit.command("verify")
+def verify_command(room: RoomOption = None, as_json: JsonOption = False) -> None:
+    """Check the whole ledger: finds any changed, dropped, inserted or reordered entry and names the first."""
+    result = verify_room(open_room(room))
+    if as_json:
+        print_json(
+            {
+                "ok": result.ok, "entries": result.entries, "first_bad": result.first_bad, "problem": result.problem,
+                "open_calls": list(result.open_calls),
+            }
+        )  # fmt: skip
+    elif result.ok:
+        out.print(
+            f"Ledger verified: {result.entries} entries, none changed, dropped or moved; {len(result.open_calls)} calls without outcome."
+        )
+    else:
+        err.print(
+            f"[bold red]The ledger does not verify[/bold red] at entry {result.first_bad}: {escape(result.problem or '')}"
+        )
+    if not result.ok:
+        raise typer.Exit(1)
+
+
+@audit.command("show")
+def show(
+    room: RoomOption = None,
+    session: Annotated[str | None, typer.Option(help="Only this session.")] = None,
+    limit: Annotated[int, typer.Option(min=1, help="How many of the latest calls.")] = 20,
+    as_json: JsonOption = False,
+) -> None:
+    """List recorded calls: who asked what tool, under which verdict, and how it ended."""
+    found = list(calls(open_room(room).ledger_url, session=session))[-limit:]
+    lines = [
+        _line(call.call_id, call.intent.at, call.intent.body, call.outcome.body if call.outcome else {})
+        for call in found
+    ]
+    if as_json:
+        print_json(lines)
+        return
+    table = Table("at", "subject", "role", "purpose", "tool", "status", "rule", "rows", "call")
+    for line in lines:
+        table.add_row(
+            *(
+                escape(str(line[name]))
+                for name in ("at", "subject", "role", "purpose", "tool", "status", "rule", "rows", "call")
+            )
+        )
+    out.print(table)
+
+
+def _line(call: str, at: str, intent: dict[str, Any], outcome: dict[str, Any]) -> dict[str, Any]:
+    kept = {
+        name: intent.get(name, "")
+        for name in ("subject", "role", "purpose", "session", "tool", "snapshot", "release", "policy")
+    }
+    ended = {name: outcome.get(name, "") for name in ("rule", "rows", "cells_hidden", "persons", "result")}
+    return {"call": call, "at": at, **kept, "status": outcome.get("status", "no outcome"), **ended}
+
+
+def replay(
+    session: SessionArgument = None,
+    room: RoomOption = None,
+    threads: Annotated[int | None, typer.Option(min=1, help="Threads a query may use; default: the room's.")] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Re-execute recorded calls on their snapshot and policy, and compare the digests of the answers."""
+    opened = open_room(room)
+    recorded = list(calls(opened.ledger_url, session=session))
+    if session is not None and not recorded:
+        raise ReadingRoomError(f"No calls of session {session} are recorded.", "See `readingroom audit show`.")
+    house = open_house(opened, threads=threads)
+    results = []
+    try:
+        with progress() as told:
+            for number, one in enumerate(replayed(house, recorded), 1):
+                results.append(one)
+                told("replaying", number, len(recorded))
+    finally:
+        house.close()
+    _report(results, as_json)
+    if any(one.verdict == "differs" for one in results):
+        raise typer.Exit(1)
+
+
+def _report(results: list[Any], as_json: bool) -> None:
+    count = {
+        verdict: sum(one.verdict == verdict for one in results)
+        for verdict in ("identical", "differs", "not_replayable")
+    }
+    if as_json:
+        print_json({**count, "calls": [vars(one) for one in results]})
+        return
+    out.print(
+        f"Replayed {len(results)} calls: {count['identical']} identical, {count['differs']} differ, {count['not_replayable']} not replayable."
+    )
+    for one in results:
+        if one.verdict != "identical":
+            out.print(f"  {one.call} {one.tool}: {one.verdict}: {escape(one.reason)}")

@@ -1,0 +1,54 @@
+"""The command `serve`: stdio for one person, streamable HTTP for many."""
+
+import getpass
+import uuid
+from typing import Annotated
+
+import anyio
+import typer
+
+from server.cli.show import PurposeOption, RoleOption, RoomOption, err
+from server.house import House, open_house
+from server.http import parse_address, serve_http
+from server.mcp_app import serve_stdio
+from server.room import Local, open_room
+
+
+def add(app: typer.Typer) -> None:
+    """Adds the command to the application."""
+    app.command()(serve)
+
+
+def serve(
+    room: RoomOption = None,
+    http: Annotated[
+        str | None, typer.Option("--http", metavar="HOST:PORT", help="Serve streamable HTTP at /mcp instead of stdio.")
+    ] = None,
+    role: RoleOption = None,
+    purpose: PurposeOption = None,
+) -> None:
+    """Start the MCP server. Over stdio it serves you, as the room's local profile or the role given."""
+    address = parse_address(http) if http is not None else None
+    opened = open_room(room)
+    local = Local(role=role or opened.settings.local.role, purpose=purpose or opened.settings.local.purpose)
+    house = open_house(opened)
+    try:
+        house.judge.grant(local.role, local.purpose)
+        house.engine.warm(house.snapshots.current().serving(house.judge.grant(local.role, local.purpose).release))
+        _warn_without_sandbox(house)
+        if address is None:
+            anyio.run(
+                serve_stdio, house, getpass.getuser(), local.role, local.purpose, f"stdio-{uuid.uuid4().hex[:12]}"
+            )
+        else:
+            err.print(f"Serving MCP at http://{address[0]}:{address[1]}/mcp (Ctrl-C stops)")
+            serve_http(house, *address, local)
+    finally:
+        house.close()
+
+
+def _warn_without_sandbox(house: House) -> None:
+    if not house.engine.sandbox().landlock:
+        err.print(
+            "[bold red]This kernel has no Landlock: query workers are not sandboxed; identified data is not served.[/bold red]"
+        )

@@ -1,0 +1,150 @@
+"""The house: everything a call needs, opened once. Made by `open_house`, closed by `close`; the pipeline is handed it.
+
+It holds no state of a call. Snapshots are looked up here, so that a publish is seen by the next call and an old call keeps its own.
+"""
+
+import os
+import tempfile
+from collections.abc import Callable
+from copy import copy
+from pathlib import Path
+from threading import Lock
+from typing import Any
+
+from data.engines import DuckDBEngine
+from data.errors import BadRequest, ReadingRoomError, Refused
+from data.snapshots import Snapshot, open_current, open_snapshot
+from data.types import Engine
+from policies.decide import Judge
+from policies.model import Grant, load_policy, parse_policy
+from policies.redaction import SecondLine
+from server.ledger import Keys, Ledger, load_or_create_keys
+from server.metrics import Metrics
+from server.room import Room
+from server.traces import Traces
+from server.watch import Watch
+
+
+class Snapshots:
+    """The published snapshots of a room: the current one, looked up anew when the pointer moves, and pinned old ones."""
+
+    def __init__(self, root: Path, opened: Callable[[str], None]) -> None:
+        self._root, self._opened = root, opened
+        self._known: dict[str, Snapshot] = {}
+        self._stamp: tuple[int, int] | None = None
+        self._current: Snapshot | None = None
+        self._lock = Lock()
+
+    def current(self) -> Snapshot:
+        """The snapshot now served. Raises where none is published."""
+        try:
+            facts = os.stat(self._root / "current")
+        except OSError:
+            return open_current(self._root)  # raises with advice
+        stamp = (facts.st_mtime_ns, facts.st_ino)
+        with self._lock:
+            if self._current is None or stamp != self._stamp:
+                self._current = open_current(self._root)
+                self._stamp = stamp
+                self._known[self._current.id] = self._current
+                self._opened(self._current.id)
+            return self._current
+
+    def pinned(self, identity: str) -> Snapshot:
+        """The snapshot of that id, current or not. Raises where it was retired."""
+        with self._lock:
+            if identity not in self._known:
+                self._known[identity] = open_snapshot(self._root, identity)
+            return self._known[identity]
+
+
+class House:
+    """See the module. `threads` is how many threads a query may use."""
+
+    def __init__(self, room: Room, judge: Judge, engine: Engine, ledger: Ledger, keys: Keys, traces: Traces) -> None:
+        self.room, self.judge, self.engine, self.ledger, self.keys, self.traces = (
+            room,
+            judge,
+            engine,
+            ledger,
+            keys,
+            traces,
+        )
+        self.threads = room.settings.engine.threads
+        self.metrics = Metrics()
+        self.snapshots = Snapshots(room.snapshots_path, self.metrics.serving)
+        self.redaction = SecondLine()
+        self.watch = Watch(self._alerted)
+        self._judges = {judge.digest: judge}
+
+    def _alerted(self, kind: str, facts: dict[str, object]) -> None:
+        self.metrics.alerted(kind)
+        self.ledger.note({"alert": kind, **facts})
+
+    def require_sandbox(self, grant: Grant) -> None:
+        """Without Landlock the identified release is not served: then only the guard would stand before it."""
+        if (
+            grant.release == "identified"
+            and isinstance(self.engine, DuckDBEngine)
+            and not self.engine.sandbox().landlock
+        ):
+            raise Refused(
+                "This machine's kernel has no Landlock, so identified data is not served.",
+                rule="sandbox-required",
+                allowed="Ask for a release without identities, or run on Linux 5.13 or newer.",
+                ask=self.judge.policy.contact,
+            )
+
+    def under_policy(self, digest: str) -> "House":
+        """This house under the policy of that digest, for replay; itself where it is the one in force."""
+        if digest == self.judge.digest:
+            return self
+        if digest not in self._judges:
+            path = self.room.policies_path / f"{digest}.yaml"
+            if not path.is_file():
+                raise BadRequest(f"The policy {digest[:12]} of that call is not kept in {self.room.policies_path}.")
+            self._judges[digest] = Judge(parse_policy(path.read_text(encoding="utf-8"), str(path)))
+        other = copy(self)
+        other.judge = self._judges[digest]
+        return other
+
+    def problems(self) -> list[str]:
+        """What keeps the house from answering; empty when it is ready. Names, no values."""
+        found = []
+        for name, check in (("snapshot", self.snapshots.current), ("ledger", self.ledger.check)):
+            try:
+                check()
+            except ReadingRoomError as error:
+                found.append(f"{name}: {error.message}")
+        return found
+
+    def close(self) -> None:
+        """Stops workers, closes the ledger, sends waiting spans."""
+        self.engine.close()
+        self.ledger.close()
+        self.traces.close()
+
+
+def open_house(room: Room, threads: int | None = None, traces: Traces | None = None, **engine: Any) -> House:
+    """Opens a room for asking. `threads` overrides the room's; further words go to the engine."""
+    policy = load_policy(room.policy_path)
+    _keep_policy(room, policy.digest())
+    keys = load_or_create_keys(room.keys_path)
+    settings = room.settings
+    ledger = Ledger(room.ledger_url, room.ledger_head, keys, durable=settings.ledger.durable)
+    duckdb = DuckDBEngine(workers=settings.engine.workers, **engine)
+    house = House(room, Judge(policy), duckdb, ledger, keys, traces or Traces.from_environment())
+    if threads is not None:
+        house.threads = threads
+    return house
+
+
+def _keep_policy(room: Room, digest: str) -> None:
+    """Keeps the policy file by its digest, so that calls made under it can be replayed after it changes."""
+    path = room.policies_path / f"{digest}.yaml"
+    if path.exists():
+        return
+    room.policies_path.mkdir(parents=True, exist_ok=True)
+    with tempfile.NamedTemporaryFile("wb", dir=room.policies_path, delete=False) as file:
+        file.write(room.policy_path.read_bytes())
+    Path(file.name).replace(path)

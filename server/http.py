@@ -1,0 +1,127 @@
+"""The house over streamable HTTP, for many: bearer tokens on /mcp, and /healthz, /readyz, /metrics beside it.
+
+Tokens are compared by digest and stand in readingroom.yaml. Without tokens only the local profile is served, and only on a loopback
+address. Requests carry no session of the server's own, so any may go to any process.
+"""
+
+import contextlib
+import hashlib
+import hmac
+import socket
+from collections.abc import AsyncIterator
+from typing import Any
+
+import uvicorn
+from mcp.server import ServerRequestContext
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Mount, Route
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from data.errors import BadRequest, Busy
+from server.call import Principal
+from server.house import House
+from server.mcp_app import build, trace_of
+from server.room import Local, Token
+
+_LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
+
+
+class Bearer:
+    """ASGI middleware: names the principal of each request in its scope, or answers 401."""
+
+    def __init__(self, app: ASGIApp, tokens: tuple[Token, ...], local: Principal | None) -> None:
+        self.app, self.tokens, self.local = app, tokens, local
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        principal = self._principal(dict(scope["headers"]).get(b"authorization", b"").decode("latin-1"))
+        if principal is None:
+            advice = {
+                "error": {
+                    "code": "unauthorized",
+                    "message": "A bearer token is needed.",
+                    "advice": "Ask the operator for one.",
+                }
+            }
+            await JSONResponse(advice, 401, {"WWW-Authenticate": 'Bearer realm="readingroom"'})(scope, receive, send)
+            return
+        scope["readingroom.principal"] = principal
+        await self.app(scope, receive, send)
+
+    def _principal(self, header: str) -> Principal | None:
+        if not self.tokens:
+            return self.local
+        kind, _, secret = header.partition(" ")
+        digest = hashlib.sha256(secret.strip().encode()).hexdigest()
+        found = None
+        for token in self.tokens:  # all are compared, so that time tells nothing
+            if hmac.compare_digest(token.sha256, digest) and kind.lower() == "bearer":
+                found = Principal(token.subject, token.role, token.purpose, f"http-{digest[:12]}")
+        return found
+
+
+def app(house: House, host: str, local: Local | None) -> Starlette:
+    """The ASGI application. Raises BadRequest where it would be open to everybody."""
+    tokens = house.room.settings.tokens
+    if not tokens and host not in _LOOPBACK:
+        raise BadRequest(f"No tokens are set, and {host} is reachable by others.", "Make one with `readingroom token`.")
+    profile = Principal("local", local.role, local.purpose, "http-local") if local else None
+
+    def who(ctx: "ServerRequestContext[Any, Any]") -> Principal:
+        principal: Principal = ctx.request.scope["readingroom.principal"]
+        return Principal(principal.subject, principal.role, principal.purpose, principal.session, trace_of(ctx))
+
+    mcp = build(house, who).streamable_http_app(json_response=True, stateless_http=True, host=host)
+
+    async def healthz(request: Request) -> Response:
+        return JSONResponse({"status": "ok"})
+
+    async def readyz(request: Request) -> Response:
+        problems = house.problems()
+        return JSONResponse({"ready": not problems, "problems": problems}, 503 if problems else 200)
+
+    async def metrics(request: Request) -> Response:
+        return Response(house.metrics.text(), media_type="text/plain; version=0.0.4")
+
+    @contextlib.asynccontextmanager
+    async def lifespan(_: Starlette) -> AsyncIterator[None]:
+        async with mcp.router.lifespan_context(mcp):
+            yield
+
+    routes = [Route("/healthz", healthz), Route("/readyz", readyz), Route("/metrics", metrics)]
+    return Starlette(routes=[*routes, Mount("/", Bearer(mcp, tokens, profile))], lifespan=lifespan)
+
+
+def serve_http(house: House, host: str, port: int, local: Local | None) -> None:
+    """Serves until interrupted. Raises Busy where the port is taken."""
+    application = app(house, host, local)
+    with _bound(host, port) as sock:
+        config = uvicorn.Config(application, log_level="warning", access_log=False)
+        uvicorn.Server(config).run(sockets=[sock])
+
+
+def _bound(host: str, port: int) -> socket.socket:
+    try:
+        family, kind, proto, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        sock = socket.socket(family, kind, proto)
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        sock.bind(address)
+    except socket.gaierror as error:
+        raise BadRequest(f"The address {host} is not known.", "Say --http 127.0.0.1:8080.") from error
+    except OSError as error:
+        raise Busy(
+            f"Port {port} on {host} cannot be used: {error.strerror}.", "Choose another with --http HOST:PORT."
+        ) from error
+    return sock
+
+
+def parse_address(text: str) -> tuple[str, int]:
+    """(host, port) of HOST:PORT or PORT. Raises BadRequest."""
+    host, _, port = text.rpartition(":")
+    if not port.isdigit() or int(port) > 65535:
+        raise BadRequest("--http takes HOST:PORT.", "For instance --http 127.0.0.1:8080.")
+    return host.strip("[]") or "127.0.0.1", int(port)

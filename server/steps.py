@@ -1,0 +1,188 @@
+"""The steps of a call, in the order in which `pipeline.py` lists them. Each does one thing and reads like its name."""
+
+from typing import Any
+
+from pydantic import ValidationError
+
+from data.engines.canonical import canonical, digest, to_python
+from data.errors import BadRequest, ReadingRoomError, Refused
+from data.types import Limits
+from policies.decide import granted_schema
+from policies.disclosure.kinds import HIDDEN
+from server.call import Call, Reply
+from server.house import House
+from server.records import intent_body, outcome_body, sealed_arguments
+from tools import TOOLS
+from tools.base import Desk, Json, Result
+from data.catalogue.model import catalogue
+
+
+def identify(house: House, call: Call) -> None:
+    """The grant of the principal's role and purpose, and the snapshot that answers."""
+    principal = call.request.principal
+    call.snapshot = call.snapshot or house.snapshots.current()
+    call.grant = house.judge.grant(principal.role, principal.purpose)
+    house.require_sandbox(call.grant)
+
+
+def plan(house: House, call: Call) -> None:
+    """The tool's plan, from checked arguments."""
+    call.tool = TOOLS.get(call.request.tool)
+    if call.tool is None:
+        raise BadRequest(f"There is no tool '{call.request.tool}'.", f"There are: {', '.join(TOOLS)}.")
+    call.desk = _desk(house, call)
+    try:
+        arguments = call.tool.arguments.model_validate(call.request.arguments)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        where = ".".join(str(part) for part in first["loc"]) or "arguments"
+        raise BadRequest(f"Argument {where}: {first['msg']}.", f"See the schema of {call.tool.name}.") from error
+    call.plan = call.tool.plan(arguments, call.desk)
+
+
+def judge(house: House, call: Call) -> None:
+    """The policy's verdict on the planned SQL; content without SQL needs none."""
+    if call.plan is None or call.plan.sql is None or call.desk is None:
+        return
+    call.judged = call.desk.judge(call.plan.sql)
+    missing = set(call.judged.parameters) - set(call.plan.parameters)
+    if missing:
+        raise BadRequest(f"Parameter ${min(missing)} has no value.", "Give it under its name in `parameters`.")
+
+
+def record_intent(house: House, call: Call) -> None:
+    """The ledger's first entry: who, why, what, under which policy and snapshot, with which verdict."""
+    house.ledger.intent(call.id, intent_body(house, call), sealed_arguments(house, call))
+    call.recorded = True
+
+
+def run(house: House, call: Call) -> None:
+    """The judged SQL in a worker that holds one release, inside the grant's bounds."""
+    if call.judged is None or call.plan is None or call.snapshot is None or call.grant is None:
+        return
+    settings = house.room.settings.engine
+    bounds = call.grant.bounds
+    limits = Limits(bounds.seconds, bounds.rows, bounds.bytes, settings.memory_mb, house.threads)
+    serving = call.snapshot.serving(call.judged.release)
+    wanted = {name: call.plan.parameters[name] for name in call.judged.parameters}
+    call.raw = house.engine.run(serving, call.judged.sql, wanted, limits)
+
+
+def redact(house: House, call: Call) -> None:
+    """Second line: in releases without identities, a text that looks like it holds one is withheld and counted."""
+    if call.raw is None or call.judged is None:
+        return
+    columns, types, rows = to_python(canonical(call.raw.table))
+    shown, found = list(rows), 0
+    if call.judged.release != "identified":
+        shown, found = house.redaction.withheld(types, rows)
+        house.metrics.redacted(found)
+    call.result = Result(tuple(columns), tuple(types), tuple(map(tuple, shown)), call.raw.truncated, redacted=found)
+
+
+def suppress(house: House, call: Call) -> None:  # noqa: ARG001 - all steps are called alike
+    """Cells withheld by the guarded SQL are counted and their rows marked; the marking column itself does not leave."""
+    if call.result is None or call.judged is None:
+        return
+    if call.judged.mode == "record":
+        call.persons = _distinct_persons(call.result)
+    if call.judged.guarded:
+        call.result = _without_marks(call.result, call.judged.visible)
+
+
+def render(house: House, call: Call) -> None:  # noqa: ARG001 - all steps are called alike
+    """The tool's answer, and the digest that replay must come out at again."""
+    if call.tool is None or call.plan is None or call.desk is None:
+        raise ReadingRoomError("The call has no plan to answer from.", code="crashed")
+    call.answer = call.tool.render(call.plan, call.result, call.desk)
+    if call.judged is not None:
+        call.answer.structured["verdict"]["rules"] = list(call.judged.obligations)
+    call.digest = digest_of(call.answer.structured)
+
+
+def record_outcome(house: House, call: Call) -> None:
+    """The ledger's second entry: how the call ended, the digest of what was answered, counts and timings."""
+    if call.recorded:
+        house.ledger.outcome(call.id, outcome_body(call))
+        house.watch.called(call)
+
+
+def digest_of(structured: Json) -> str:
+    """SHA-256 of an answer's content."""
+    return digest([], [], [structured])
+
+
+def reply(call: Call) -> Reply:
+    """What goes out: the answer, or the one shape of error."""
+    if call.error is None and call.answer is not None:
+        structured = {**call.answer.structured, "call": call.id}
+        return Reply(call.id, structured, call.answer.text, False, call.digest)
+    error = call.error or ReadingRoomError("The call ended without an answer.", code="crashed")
+    structured = {"error": error_json(error, call.id)}
+    return Reply(call.id, structured, error_text(structured["error"]), True, "")
+
+
+def error_json(error: ReadingRoomError, call: str) -> Json:
+    """The one error shape: code, message, advice, rule, allowed, ask, call. Never a value from the data."""
+    refused = error if isinstance(error, Refused) else None
+    return {
+        "code": error.code,
+        "message": error.message,
+        "advice": error.advice,
+        "rule": refused.rule if refused else "",
+        "allowed": refused.allowed if refused else "",
+        "ask": refused.ask if refused else "",
+        "call": call,
+    }
+
+
+def error_text(error: Json) -> str:
+    """The error in sentences: what, which rule, what instead, whom to ask."""
+    rule = f" (rule {error['rule']})" if error["rule"] else ""
+    ask = f" Whom to ask: {error['ask']}." if error["ask"] else ""
+    parts = [f"{error['message']}{rule}", error["advice"], error["allowed"]]
+    return " ".join(part for part in parts if part) + ask
+
+
+def _desk(house: House, call: Call) -> Desk:
+    grant, snapshot, principal = call.grant, call.snapshot, call.request.principal
+    if grant is None or snapshot is None:
+        raise ReadingRoomError("The call has no grant or snapshot.", code="crashed")
+    held = {name: dict(facts.columns) for name, facts in snapshot.tables(grant.release).items()}
+    facts = snapshot.manifest.releases[grant.release]
+    granted = granted_schema(grant, held, catalogue())
+    return Desk(
+        subject=principal.subject,
+        role=grant.role,
+        purpose=grant.purpose,
+        release=grant.release,
+        ground=facts.ground,
+        mode=grant.mode,
+        snapshot=snapshot.id,
+        contact=house.judge.policy.contact,
+        hide_below=house.judge.policy.thresholds[grant.threshold].hide_below,
+        granted=granted,
+        rows={name: facts.tables[name].rows for name in granted},
+        max_rows=grant.bounds.rows,
+        max_seconds=grant.bounds.seconds,
+        policy=house.judge.digest,
+        judge=lambda sql: house.judge.judge(sql, grant, held, snapshot.id),
+    )
+
+
+def _distinct_persons(result: Result) -> int | None:
+    """How many persons a record-level result is about, where it says so."""
+    if "person_id" not in result.columns:
+        return None
+    place = result.columns.index("person_id")
+    return len({row[place] for row in result.rows if row[place] is not None})
+
+
+def _without_marks(result: Result, visible: int) -> Result:
+    place = result.columns.index(HIDDEN)
+    hidden = tuple(number for number, row in enumerate(result.rows) if row[place])
+    cells = sum(1 for number in hidden for value in result.rows[number][:visible] if value is None)
+    rows: tuple[tuple[Any, ...], ...] = tuple(row[:visible] for row in result.rows)
+    return Result(
+        result.columns[:visible], result.types[:visible], rows, result.truncated, hidden, cells, result.redacted
+    )
