@@ -40,6 +40,8 @@ def understood(sql: str) -> exp.Query:
         )
     tree = statements[0]
     if not isinstance(tree, exp.Query) or isinstance(tree, exp.Subquery):  # 4
+        if isinstance(tree, exp.Condition | exp.Alias):
+            raise BadRequest("The text is no SQL statement.", "Write a SELECT; the dialect is DuckDB's.")
         verb = type(tree).__name__.upper()
         raise refuse("select-only", f"This is {verb}, not a SELECT.", "Data is only read here: write a SELECT.")
     _check_size(tree)  # 5

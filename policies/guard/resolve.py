@@ -30,6 +30,7 @@ def resolve(tree: exp.Query, granted: Schema, held: Schema) -> tuple[exp.Query, 
     for table in tree.find_all(exp.Table):
         _check_table(table, names, granted, held)  # 9
     _check_column_names(tree, granted, held)  # 10, with the better words
+    _name_outputs(tree)
     qualified = _qualified(tree, granted)  # 10
     _check_all_resolved(qualified)  # 10
     scopes = list(traverse_scope(qualified))
@@ -42,6 +43,20 @@ def resolve(tree: exp.Query, granted: Schema, held: Schema) -> tuple[exp.Query, 
     tables = {full_name(table) for scope in scopes for table in base_tables(scope).values()}
     functions = {node.sql_name() for node in qualified.find_all(exp.Func) if not isinstance(node, exp.And | exp.Or)}
     return qualified, Facts(tuple(sorted(tables)), tuple(sorted(columns)), tuple(sorted(functions)))
+
+
+def _name_outputs(tree: exp.Query) -> None:
+    """An output without a name goes by its own words, as the asker wrote them."""
+    select: exp.Expr = tree
+    while isinstance(select, exp.SetOperation):
+        select = select.left
+    taken: set[str] = set()
+    for output in select.expressions if isinstance(select, exp.Select) else ():
+        named = isinstance(output, exp.Alias | exp.Column | exp.Star) or output.find(exp.Star) is output
+        name = output.output_name if named else output.sql("duckdb").lower()[:60]
+        if not named and name not in taken:
+            output.replace(exp.alias_(output.copy(), name, quoted=True))
+        taken.add(name)
 
 
 def _check_all_resolved(tree: exp.Query) -> None:
