@@ -105,8 +105,11 @@ class Engine(Protocol):
 class Release(Protocol):
     """A view of the snapshot fit for some purpose. `select` is SQL over schemas `cdm` and `vault` of the build."""
 
-    name: str
-    ground: str
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def ground(self) -> str: ...
 
     def columns(self, table: str) -> tuple[str, ...]:
         """Columns of the table that this release holds; empty where the whole table is left out."""

@@ -30,7 +30,9 @@ def ingest_room(room: Room, progress: Progress = no_progress) -> tuple[dict[str,
     failed: dict[str, str] = {}
     for source in room.settings.sources:
         try:
-            counts[source.name] = store.ingest(connector(source.kind, source.name, source.system, **_options(room, source)), progress)
+            counts[source.name] = store.ingest(
+                connector(source.kind, source.name, source.system, **_options(room, source)), progress
+            )
         except ReadingRoomError as error:
             failed[source.name] = str(error)
     return counts, failed
@@ -57,8 +59,16 @@ def publish_room(room: Room, progress: Progress = no_progress, threads: int | No
         normalise.normalise(con, progress)
         return BuildFacts(normalise=normalise.VERSION, quality=validate(con).as_json())
 
-    fingerprint = [inputs, normalise.VERSION, VERSION, duckdb.__version__, [(one.name, one.ground, dict(one.tables)) for one in releases]]
-    digest = hashlib.sha256(json.dumps([*fingerprint, hashlib.sha256(keys.pseudonym).hexdigest()], sort_keys=True).encode()).hexdigest()
+    fingerprint = [
+        inputs,
+        normalise.VERSION,
+        VERSION,
+        duckdb.__version__,
+        [(one.name, one.ground, dict(one.tables)) for one in releases],
+    ]
+    digest = hashlib.sha256(
+        json.dumps([*fingerprint, hashlib.sha256(keys.pseudonym).hexdigest()], sort_keys=True).encode()
+    ).hexdigest()
     return publish(
         room.snapshots_path, build, releases, make_redactor, keys.pseudonym, inputs, progress,
         inputs_digest=digest, threads=threads or room.settings.engine.threads,
@@ -72,4 +82,3 @@ def _inputs(stored: list[Stored]) -> dict[str, object]:
         lines = "\n".join(f"{one.name} {one.digest}" for one in stored if one.source == name)
         told[name] = {"arrivals": lines.count("\n") + 1, "digest": hashlib.sha256(lines.encode()).hexdigest()}
     return told
-

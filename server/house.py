@@ -3,7 +3,6 @@
 It holds no state of a call. Snapshots are looked up here, so that a publish is seen by the next call and an old call keeps its own.
 """
 
-import os
 import tempfile
 from collections.abc import Callable
 from copy import copy
@@ -14,7 +13,6 @@ from typing import Any
 from data.engines import DuckDBEngine
 from data.errors import BadRequest, ReadingRoomError, Refused
 from data.snapshots import Snapshot, open_current, open_snapshot
-from data.types import Engine
 from policies.decide import Judge
 from policies.model import Grant, load_policy, parse_policy
 from policies.redaction import SecondLine
@@ -38,7 +36,7 @@ class Snapshots:
     def current(self) -> Snapshot:
         """The snapshot now served. Raises where none is published."""
         try:
-            facts = os.stat(self._root / "current")
+            facts = (self._root / "current").stat()
         except OSError:
             return open_current(self._root)  # raises with advice
         stamp = (facts.st_mtime_ns, facts.st_ino)
@@ -61,7 +59,9 @@ class Snapshots:
 class House:
     """See the module. `threads` is how many threads a query may use."""
 
-    def __init__(self, room: Room, judge: Judge, engine: Engine, ledger: Ledger, keys: Keys, traces: Traces) -> None:
+    def __init__(
+        self, room: Room, judge: Judge, engine: DuckDBEngine, ledger: Ledger, keys: Keys, traces: Traces
+    ) -> None:
         self.room, self.judge, self.engine, self.ledger, self.keys, self.traces = (
             room,
             judge,
@@ -96,7 +96,7 @@ class House:
             )
 
     def under_policy(self, digest: str) -> "House":
-        """This house under the policy of that digest, for replay; itself where it is the one in force."""
+        """The same house under the policy of a digest, for replay; itself where it is the one in force."""
         if digest == self.judge.digest:
             return self
         if digest not in self._judges:

@@ -72,7 +72,8 @@ def app(house: House, host: str, local: Local | None) -> Starlette:
     profile = Principal("local", local.role, local.purpose, "http-local") if local else None
 
     def who(ctx: "ServerRequestContext[Any, Any]") -> Principal:
-        principal: Principal = ctx.request.scope["readingroom.principal"]
+        request: Any = ctx.request
+        principal: Principal = request.scope["readingroom.principal"]
         return Principal(principal.subject, principal.role, principal.purpose, principal.session, trace_of(ctx))
 
     mcp = build(house, who).streamable_http_app(json_response=True, stateless_http=True, host=host)

@@ -4,17 +4,17 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from data.catalogue.model import catalogue
 from data.engines.canonical import canonical, digest, to_python
 from data.errors import BadRequest, ReadingRoomError, Refused
 from data.types import Limits
-from policies.decide import granted_schema
 from policies.disclosure.kinds import HIDDEN
+from policies.model import granted_schema
 from server.call import Call, Reply
 from server.house import House
 from server.records import intent_body, outcome_body, sealed_arguments
 from tools import TOOLS
 from tools.base import Desk, Json, Result
-from data.catalogue.model import catalogue
 
 
 def identify(house: House, call: Call) -> None:
@@ -80,7 +80,7 @@ def redact(house: House, call: Call) -> None:
     call.result = Result(tuple(columns), tuple(types), tuple(map(tuple, shown)), call.raw.truncated, redacted=found)
 
 
-def suppress(house: House, call: Call) -> None:  # noqa: ARG001 - all steps are called alike
+def suppress(house: House, call: Call) -> None:
     """Cells withheld by the guarded SQL are counted and their rows marked; the marking column itself does not leave."""
     if call.result is None or call.judged is None:
         return
@@ -90,7 +90,7 @@ def suppress(house: House, call: Call) -> None:  # noqa: ARG001 - all steps are 
         call.result = _without_marks(call.result, call.judged.visible)
 
 
-def render(house: House, call: Call) -> None:  # noqa: ARG001 - all steps are called alike
+def render(house: House, call: Call) -> None:
     """The tool's answer, and the digest that replay must come out at again."""
     if call.tool is None or call.plan is None or call.desk is None:
         raise ReadingRoomError("The call has no plan to answer from.", code="crashed")

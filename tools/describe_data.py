@@ -61,7 +61,7 @@ def _table(name: str, desk: Desk, full: bool) -> Json:
     return described
 
 
-def render(plan: Plan, result: Result | None, desk: Desk) -> Answer:  # noqa: ARG001 - all renders are called alike
+def render(plan: Plan, result: Result | None, desk: Desk) -> Answer:
     """The description as it is, and a line a table."""
     content = plan.content or {}
     lines = [
@@ -69,7 +69,9 @@ def render(plan: Plan, result: Result | None, desk: Desk) -> Answer:  # noqa: AR
     ]
     for table in content["tables"]:
         columns = ", ".join(one if isinstance(one, str) else f"{one['name']} {one['type']}" for one in table["columns"])
-        lines.append(f"{table['name']} ({table['rows']} rows): {table['meaning']} Columns: {columns}")
+        lines.append(
+            f"{table['name']} ({'few' if table['rows'] is None else table['rows']} rows): {table['meaning']} Columns: {columns}"
+        )
     return Answer(content, "\n".join(lines))
 
 

@@ -81,7 +81,7 @@ def _verdict(sql: str, desk: Desk) -> Json:
     }
 
 
-def render(plan: Plan, result: Result | None, desk: Desk) -> Answer:  # noqa: ARG001 - all renders are called alike
+def render(plan: Plan, result: Result | None, desk: Desk) -> Answer:
     """The explanation, and the same in sentences."""
     content = plan.content or {}
     lines = [f"You ask as {content['role']} for {content['purpose']}, in {content['mode']} mode.", *content["rules"]]

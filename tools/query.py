@@ -18,7 +18,7 @@ class Query(Arguments):
     ]
 
 
-def plan(arguments: Query, desk: Desk) -> Plan:  # noqa: ARG001 - all plans are called alike
+def plan(arguments: Query, desk: Desk) -> Plan:
     """The SQL as asked; judging is the pipeline's."""
     return Plan(sql=arguments.sql, parameters=arguments.parameters)
 

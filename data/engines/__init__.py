@@ -76,7 +76,11 @@ class DuckDBEngine:
         with self._lock:
             pool = self._pools.pop(key, None)
             if pool is None:
-                settings = {"memory_mb": limits.memory_mb, "threads": limits.threads, "unsafe_skip": list(self._unsafe_skip)}
+                settings = {
+                    "memory_mb": limits.memory_mb,
+                    "threads": limits.threads,
+                    "unsafe_skip": list(self._unsafe_skip),
+                }
                 pool = Pool(serving, self._workers, settings)
             self._pools[key] = pool  # the latest used is last
             while len(self._pools) > _KEPT_POOLS:
@@ -89,9 +93,13 @@ class DuckDBEngine:
 def _explained(header: dict[str, object], limits: Limits) -> Exception:
     match header["error"]:
         case "time":
-            return OutOfBounds(f"The query ran longer than {limits.seconds:g} seconds and was stopped.", "Ask for less.")
+            return OutOfBounds(
+                f"The query ran longer than {limits.seconds:g} seconds and was stopped.", "Ask for less."
+            )
         case "memory":
-            return OutOfBounds(f"The query needed more than {limits.memory_mb} MiB of memory.", "Ask for less at a time.")
+            return OutOfBounds(
+                f"The query needed more than {limits.memory_mb} MiB of memory.", "Ask for less at a time."
+            )
         case "interrupted":
             return OutOfBounds("The query was interrupted.", "Ask again.")
         case _:

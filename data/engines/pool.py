@@ -19,7 +19,12 @@ from data.errors import OutOfBounds, ReadingRoomError
 
 START_SECONDS = 20.0
 # A child of this process inherits nothing of its environment: no key, no token, no proxy.
-_ENVIRONMENT = {"LC_ALL": "C.UTF-8", "PYTHONDONTWRITEBYTECODE": "1", "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
+_ENVIRONMENT = {
+    "LC_ALL": "C.UTF-8",
+    "PYTHONDONTWRITEBYTECODE": "1",
+    "OPENBLAS_NUM_THREADS": "1",
+    "OMP_NUM_THREADS": "1",
+}
 
 
 class Worker:
@@ -59,10 +64,14 @@ class Worker:
             return wire.receive(self.sock, deadline)
         except TimeoutError as error:
             self.kill()
-            raise OutOfBounds("The query worker did not answer in time and was stopped.", "Ask for less, or ask again.") from error
+            raise OutOfBounds(
+                "The query worker did not answer in time and was stopped.", "Ask for less, or ask again."
+            ) from error
         except (EOFError, OSError, ValueError) as error:
             self.kill()
-            raise OutOfBounds("The query worker was lost while answering.", "Ask again; if it repeats, ask for less.") from error
+            raise OutOfBounds(
+                "The query worker was lost while answering.", "Ask again; if it repeats, ask for less."
+            ) from error
 
     @property
     def alive(self) -> bool:

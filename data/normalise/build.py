@@ -20,7 +20,16 @@ VERSION = "1"
 HORIZON = date(2100, 1, 1)
 _RETRACTED = "('entered-in-error', 'D', 'W', 'X')"
 # Tables of records that may come again or be corrected, with their status column where they have one.
-RECORDS = {"visit": True, "event": True, "note": True, "image": False, "bed_stay": False, "appointment": False, "claim": False, "staffing": False}
+RECORDS = {
+    "visit": True,
+    "event": True,
+    "note": True,
+    "image": False,
+    "bed_stay": False,
+    "appointment": False,
+    "claim": False,
+    "staffing": False,
+}
 _CHAPTERS = ("10_person", "20_visit", "30_event", "40_note_image", "50_operations", "60_period")
 
 
@@ -61,7 +70,8 @@ def normalise(con: duckdb.DuckDBPyConnection, progress: Progress = no_progress, 
 def balance(con: duckdb.DuckDBPyConnection) -> list[Balance]:
     """The books of each source."""
     lines = " UNION ".join(
-        f"SELECT source, blob, line FROM staging.{table}" for table in (*RECORDS, "patient", "provider", "care_site", "reject")
+        f"SELECT source, blob, line FROM staging.{table}"
+        for table in (*RECORDS, "patient", "provider", "care_site", "reject")
     )
     rows = con.execute(
         f"WITH lines AS ({lines}), "
@@ -89,10 +99,17 @@ def _schemas(con: duckdb.DuckDBPyConnection) -> None:
 def _vocabulary(con: duckdb.DuckDBPyConnection) -> None:
     """The starter map of codes and units, as temp tables and as cdm.concept."""
     folder = resources.files("data.catalogue.starter")
-    with resources.as_file(folder.joinpath("concepts.tsv")) as concepts, resources.as_file(folder.joinpath("units.tsv")) as units:
+    with (
+        resources.as_file(folder.joinpath("concepts.tsv")) as concepts,
+        resources.as_file(folder.joinpath("units.tsv")) as units,
+    ):
         read = "SELECT * FROM read_csv('{}', delim = '\t', header = true, quote = '', all_varchar = true)"
-        con.execute(f"CREATE OR REPLACE TEMP TABLE vocabulary AS SELECT * REPLACE (concept_id::BIGINT AS concept_id) FROM ({read.format(concepts)})")
-        con.execute(f"CREATE OR REPLACE TEMP TABLE units AS SELECT * REPLACE (factor::DECIMAL(12,7) AS factor) FROM ({read.format(units)})")
+        con.execute(
+            f"CREATE OR REPLACE TEMP TABLE vocabulary AS SELECT * REPLACE (concept_id::BIGINT AS concept_id) FROM ({read.format(concepts)})"
+        )
+        con.execute(
+            f"CREATE OR REPLACE TEMP TABLE units AS SELECT * REPLACE (factor::DECIMAL(12,7) AS factor) FROM ({read.format(units)})"
+        )
     con.execute(
         "INSERT INTO cdm.concept SELECT concept_id, min(name), min(domain), min(vocabulary), min(code), 'S' FROM vocabulary GROUP BY concept_id "
         "UNION ALL SELECT 0, 'No matching concept', 'Metadata', 'None', 'No matching concept', NULL"
@@ -116,7 +133,9 @@ def _latest(con: duckdb.DuckDBPyConnection, table: str, has_status: bool) -> Non
         f"SELECT *, row_number() OVER w AS place, hash({content}) = first_value(hash({content})) OVER w AS same FROM staging.{table} "
         f"WINDOW w AS (PARTITION BY source, {record} ORDER BY seq DESC, line DESC))"
     )
-    con.execute(f"CREATE OR REPLACE TEMP TABLE latest_{table} AS SELECT * EXCLUDE (fate) FROM fated_{table} WHERE fate IS NULL")
+    con.execute(
+        f"CREATE OR REPLACE TEMP TABLE latest_{table} AS SELECT * EXCLUDE (fate) FROM fated_{table} WHERE fate IS NULL"
+    )
 
 
 _REASONS = {
@@ -137,7 +156,9 @@ def _quarantine(con: duckdb.DuckDBPyConnection) -> None:
         "CREATE OR REPLACE TABLE quarantine.record AS "
         "SELECT source, blob, line, record_id, 'extract' AS stage, rule, reason FROM staging.reject"
     )
-    reasons = " ".join(f"WHEN '{rule}' THEN '{reason.replace(chr(39), chr(39) * 2)}'" for rule, reason in _REASONS.items())
+    reasons = " ".join(
+        f"WHEN '{rule}' THEN '{reason.replace(chr(39), chr(39) * 2)}'" for rule, reason in _REASONS.items()
+    )
     for table in RECORDS:
         con.execute(
             f"INSERT INTO quarantine.record SELECT source, blob, line, record_id, 'normalise', rule, CASE rule {reasons} END "
@@ -147,17 +168,33 @@ def _quarantine(con: duckdb.DuckDBPyConnection) -> None:
 
 def _quality(con: duckdb.DuckDBPyConnection) -> None:
     """quality.metric (name, table_name, source, value): what became of everything."""
-    con.execute("CREATE OR REPLACE TABLE quality.metric (name VARCHAR, table_name VARCHAR, source VARCHAR, value BIGINT)")
+    con.execute(
+        "CREATE OR REPLACE TABLE quality.metric (name VARCHAR, table_name VARCHAR, source VARCHAR, value BIGINT)"
+    )
     insert = "INSERT INTO quality.metric "
     con.execute(insert + "SELECT 'received', media, source, sum(records) FROM staging.received GROUP BY ALL")
     con.execute(insert + "SELECT 'not_understood', what, source, sum(records) FROM staging.not_understood GROUP BY ALL")
     con.execute(insert + "SELECT 'rejected', rule, source, count(*) FROM staging.reject GROUP BY ALL")
     for table in RECORDS:
         con.execute(insert + f"SELECT 'staged', '{table}', source, count(*) FROM staging.{table} GROUP BY ALL")
-        con.execute(insert + f"SELECT fate, '{table}', source, count(*) FROM fated_{table} WHERE fate IS NOT NULL GROUP BY ALL")
-        con.execute(insert + f"SELECT 'quarantined', '{table}', source, count(*) FROM ready_{table} WHERE rule IS NOT NULL GROUP BY ALL")
-        con.execute(insert + f"SELECT 'normalised', '{table}', source, count(*) FROM ready_{table} WHERE rule IS NULL GROUP BY ALL")
-    con.execute(insert + "SELECT 'unmapped', code_system, source, count(*) FROM ready_event WHERE rule IS NULL AND concept_id = 0 GROUP BY ALL")
-    con.execute(insert + "SELECT 'units_converted', code, source, count(*) FROM ready_event WHERE rule IS NULL AND factor IS NOT NULL GROUP BY ALL")
+        con.execute(
+            insert + f"SELECT fate, '{table}', source, count(*) FROM fated_{table} WHERE fate IS NOT NULL GROUP BY ALL"
+        )
+        con.execute(
+            insert
+            + f"SELECT 'quarantined', '{table}', source, count(*) FROM ready_{table} WHERE rule IS NOT NULL GROUP BY ALL"
+        )
+        con.execute(
+            insert
+            + f"SELECT 'normalised', '{table}', source, count(*) FROM ready_{table} WHERE rule IS NULL GROUP BY ALL"
+        )
+    con.execute(
+        insert
+        + "SELECT 'unmapped', code_system, source, count(*) FROM ready_event WHERE rule IS NULL AND concept_id = 0 GROUP BY ALL"
+    )
+    con.execute(
+        insert
+        + "SELECT 'units_converted', code, source, count(*) FROM ready_event WHERE rule IS NULL AND factor IS NOT NULL GROUP BY ALL"
+    )
     con.execute(insert + "SELECT 'linked', rule, source, count(*) FROM vault.patient_index GROUP BY ALL")
     con.execute(insert + "SELECT 'in_review', rule, source, count(*) FROM vault.review GROUP BY ALL")

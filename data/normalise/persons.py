@@ -7,6 +7,7 @@ candidate in each source). A shared number with contradicting birth date and sex
 import hashlib
 import unicodedata
 from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import duckdb
@@ -14,6 +15,7 @@ import pyarrow as pa
 
 PRIORITY = {"ehr": 0, "research": 1, "laboratory": 2, "imaging": 3, "operations": 4}
 Key = tuple[str, str]  # source, number in it
+Doubt = tuple[str, str, str, str, str]  # source, number, other source, other number, rule
 
 
 @dataclass
@@ -56,14 +58,17 @@ def link(con: duckdb.DuckDBPyConnection) -> None:
     """Makes vault.patient_index (source, mrn, person_id, rule) and vault.review from staging.patient."""
     patients = _read(con)
     groups, rules = _Groups(), dict.fromkeys(patients, "alone")
-    review: list[tuple[str, str, str, str, str]] = []
+    review: list[Doubt] = []
     _by_identifier(patients, groups, rules, review)
     _by_demographics(patients, groups, rules, review)
     _doubts(patients, groups, review)
     members: dict[Key, list[Key]] = defaultdict(list)
     for key in patients:
         members[groups.root(key)].append(key)
-    persons = {root: _person_id(min((PRIORITY.get(patients[key].system, 9), *key) for key in keys)) for root, keys in members.items()}
+    persons = {
+        root: _person_id(min((PRIORITY.get(patients[key].system, 9), *key) for key in keys))
+        for root, keys in members.items()
+    }
     index = sorted((*key, persons[groups.root(key)], rules[key]) for key in patients)
     _write(con, "patient_index", ["source", "mrn", "person_id", "rule"], index)
     _write(con, "review", ["source", "mrn", "other_source", "other_mrn", "rule"], sorted(set(review)))
@@ -90,7 +95,7 @@ def _plain(name: str | None) -> str:
     return "".join(char for char in folded.casefold() if char.isalpha())
 
 
-def _by_identifier(patients: dict[Key, _Known], groups: _Groups, rules: dict[Key, str], review: list[tuple[str, ...]]) -> None:  # type: ignore[type-arg]
+def _by_identifier(patients: dict[Key, _Known], groups: _Groups, rules: dict[Key, str], review: list[Doubt]) -> None:
     holders: dict[str, list[Key]] = defaultdict(list)
     for key, one in patients.items():
         for identifier in one.identifiers:
@@ -110,7 +115,7 @@ def _contradict(one: _Known, other: _Known) -> bool:
     return births and bool(one.sex and other.sex and one.sex != other.sex)
 
 
-def _by_demographics(patients: dict[Key, _Known], groups: _Groups, rules: dict[Key, str], review: list[tuple[str, ...]]) -> None:  # type: ignore[type-arg]
+def _by_demographics(patients: dict[Key, _Known], groups: _Groups, rules: dict[Key, str], review: list[Doubt]) -> None:
     alike: dict[tuple[str, str, str, str], dict[Key, list[Key]]] = defaultdict(lambda: defaultdict(list))
     for key, one in patients.items():
         if one.demographics is not None:
@@ -120,7 +125,9 @@ def _by_demographics(patients: dict[Key, _Known], groups: _Groups, rules: dict[K
             continue
         first, *others = sorted(candidates)
         keys = [key for root in sorted(candidates) for key in candidates[root]]
-        if len({key[0] for key in keys}) < len(keys):  # one source knows two such persons: which is meant cannot be told
+        if len({key[0] for key in keys}) < len(
+            keys
+        ):  # one source knows two such persons: which is meant cannot be told
             review.extend((*candidates[first][0], *candidates[other][0], "several-alike") for other in others)
             continue
         for other in others:
@@ -129,7 +136,7 @@ def _by_demographics(patients: dict[Key, _Known], groups: _Groups, rules: dict[K
             rules[key] = "demographics" if rules[key] == "alone" else rules[key]
 
 
-def _doubts(patients: dict[Key, _Known], groups: _Groups, review: list[tuple[str, ...]]) -> None:  # type: ignore[type-arg]
+def _doubts(patients: dict[Key, _Known], groups: _Groups, review: list[Doubt]) -> None:
     """Patients known to one source alone whose birth date, sex and one name fit another person: perhaps a typing error."""
     sizes: dict[Key, int] = defaultdict(int)
     near: dict[tuple[str, str, str], list[Key]] = defaultdict(list)
@@ -150,7 +157,7 @@ def _person_id(anchor: tuple[int, str, str]) -> int:
     return 1 + int(hashlib.sha256(text.encode()).hexdigest()[:13], 16)
 
 
-def _write(con: duckdb.DuckDBPyConnection, name: str, columns: list[str], rows: list[tuple[object, ...]]) -> None:  # type: ignore[type-arg]
+def _write(con: duckdb.DuckDBPyConnection, name: str, columns: list[str], rows: Sequence[tuple[object, ...]]) -> None:
     types = [pa.int64() if column == "person_id" else pa.string() for column in columns]
     arrays = [pa.array([row[place] for row in rows], type_) for place, type_ in enumerate(types)]
     con.register("linked_rows", pa.table(arrays, names=columns))

@@ -1,6 +1,7 @@
 """Keeps what arrived, as it arrived: content-addressed blobs and a log of arrivals. Nothing in it is ever changed.
 
-The same bytes under the same name add nothing. Bytes are on disk before their arrival is logged, many arrivals to one sync. A kill at any point leaves what was logged whole; the next run goes on from there.
+The same bytes under the same name add nothing. Bytes are on disk before their arrival is logged, many arrivals to one sync.
+A kill at any point leaves what was logged whole; the next run goes on from there.
 """
 
 import errno
@@ -70,7 +71,17 @@ class RawStore:
         with self._engine.connect() as connection:
             rows = connection.execute(query)
             return [
-                Stored(row.seq, row.source, row.system, row.kind, row.name, row.media, row.digest, row.size, self.path(row.digest))
+                Stored(
+                    row.seq,
+                    row.source,
+                    row.system,
+                    row.kind,
+                    row.name,
+                    row.media,
+                    row.digest,
+                    row.size,
+                    self.path(row.digest),
+                )
                 for row in rows
             ]
 
@@ -113,7 +124,12 @@ class RawStore:
     def _stored(self, connector: Connector, arrival: Arrival, last: Any) -> dict[str, Any] | None:
         """Stores the bytes of an arrival; its log row, or None where it is known already."""
         stamp = getattr(arrival, "stamp", None)
-        if last is not None and stamp is not None and stamp == (last.stamp_size, last.stamp_time) and self.path(last.digest).exists():
+        if (
+            last is not None
+            and stamp is not None
+            and stamp == (last.stamp_size, last.stamp_time)
+            and self.path(last.digest).exists()
+        ):
             return None
         digest, size = self._keep(arrival)
         if last is not None and last.digest == digest:
@@ -174,7 +190,11 @@ def _readable_errors(root: Path) -> Iterator[None]:
         yield
     except OSError as error:
         if error.errno == errno.ENOSPC:
-            raise ReadingRoomError(f"The disk of {root} is full.", "Free space and start again: what is stored stays.") from error
+            raise ReadingRoomError(
+                f"The disk of {root} is full.", "Free space and start again: what is stored stays."
+            ) from error
         raise ReadingRoomError(f"The raw store {root} cannot be used: {error.strerror}.", "Check the disk.") from error
     except SQLAlchemyError as error:
-        raise Damaged(f"The arrival log in {root} cannot be used ({type(error).__name__}).", "Check the disk.") from error
+        raise Damaged(
+            f"The arrival log in {root} cannot be used ({type(error).__name__}).", "Check the disk."
+        ) from error

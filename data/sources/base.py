@@ -38,7 +38,9 @@ def connector(kind: str, name: str, system: System, **options: Any) -> Connector
     try:
         return _KINDS[kind](name, system, **options)
     except TypeError as error:
-        raise BadRequest(f"Source {name} of kind '{kind}' is not fully described.", "Set its path, or its url.") from error
+        raise BadRequest(
+            f"Source {name} of kind '{kind}' is not fully described.", "Set its path, or its url."
+        ) from error
 
 
 @dataclass(frozen=True)
@@ -99,6 +101,8 @@ def files_of(name: str, directory: Path, endings: tuple[str, ...]) -> list[Path]
     try:
         found = [path for path in directory.rglob("*") if path.is_file() and not path.is_symlink()]
     except OSError as error:
-        raise SourceDown(f"Source {name}: {directory} cannot be listed: {error.strerror}.", "Check its permissions.") from error
+        raise SourceDown(
+            f"Source {name}: {directory} cannot be listed: {error.strerror}.", "Check its permissions."
+        ) from error
     wanted = [path for path in found if not endings or path.name.lower().endswith(endings)]
     return sorted(wanted, key=lambda path: path.relative_to(directory).as_posix())

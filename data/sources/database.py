@@ -40,7 +40,9 @@ class Database:
                 yield MadeArrival(name, "table+parquet", lambda table=table: _rows(engine, table))  # type: ignore[misc]
         except SQLAlchemyError as error:
             shown = url.render_as_string(hide_password=True)
-            raise SourceDown(f"Source {self.name}: {shown} cannot be read ({type(error).__name__}).", "Check its url.") from error
+            raise SourceDown(
+                f"Source {self.name}: {shown} cannot be read ({type(error).__name__}).", "Check its url."
+            ) from error
         finally:
             engine.dispose()
 

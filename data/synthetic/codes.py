@@ -52,8 +52,16 @@ PROCEDURES = (
     ("430193006", "Medication Reconciliation"),
     ("40701008", "Echocardiography"),
 )
-VACCINES = (("140", "Influenza, seasonal, injectable, preservative free"), ("113", "Td (adult) preservative free"), ("10", "IPV"))
-ALLERGIES = (("419474003", "Allergy to mould"), ("91936005", "Allergy to penicillin"), ("300913006", "Shellfish allergy"))
+VACCINES = (
+    ("140", "Influenza, seasonal, injectable, preservative free"),
+    ("113", "Td (adult) preservative free"),
+    ("10", "IPV"),
+)
+ALLERGIES = (
+    ("419474003", "Allergy to mould"),
+    ("91936005", "Allergy to penicillin"),
+    ("300913006", "Shellfish allergy"),
+)
 
 
 @dataclass(frozen=True)
@@ -75,7 +83,9 @@ TESTS = (
     Test("2345-7", "Glucose [Mass/volume] in Serum or Plasma", "mg/dL", 95, 9, "mmol/L", 1 / 18.016, "44054006", 70),
     Test("4548-4", "Hemoglobin A1c/Hemoglobin.total in Blood", "%", 5.4, 0.3, raised_by="44054006", raise_by=2.2),
     Test("2160-0", "Creatinine [Mass/volume] in Serum or Plasma", "mg/dL", 0.95, 0.15, "umol/L", 88.42),
-    Test("2093-3", "Cholesterol [Mass/volume] in Serum or Plasma", "mg/dL", 185, 25, "mmol/L", 1 / 38.67, "55822004", 50),
+    Test(
+        "2093-3", "Cholesterol [Mass/volume] in Serum or Plasma", "mg/dL", 185, 25, "mmol/L", 1 / 38.67, "55822004", 50
+    ),
     Test("718-7", "Hemoglobin [Mass/volume] in Blood", "g/dL", 14.0, 1.1, raised_by="271737000", raise_by=-4.0),
 )
 MODALITIES = (("CT", "CHEST"), ("MR", "BRAIN"), ("CR", "CHEST"), ("US", "ABDOMEN"))

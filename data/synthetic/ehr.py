@@ -35,8 +35,12 @@ class Fhir:
         }
         self._truth = truth
         for place, (given, family, npi) in enumerate(names.CLINICIANS):
-            identifier = [{"system": "http://hl7.org/fhir/sid/us-npi", "value": npi}]
-            self._put("Practitioner", f"prac-{place}", {"identifier": identifier, "name": [{"family": family, "given": [given]}]})
+            identifier: list[dict[str, Any]] = [{"system": "http://hl7.org/fhir/sid/us-npi", "value": npi}]
+            self._put(
+                "Practitioner",
+                f"prac-{place}",
+                {"identifier": identifier, "name": [{"family": family, "given": [given]}]},
+            )
         self._put("Organization", ORGANIZATION, {"name": "Sample General Hospital"})
 
     def close(self) -> None:
@@ -63,7 +67,7 @@ class Fhir:
         subject = {"subject": {"reference": f"Patient/{person.uuid}"}}
         if person.number % 6 == 0:
             code, name = codes.ALLERGIES[person.number % 3]
-            body = {"code": _coded(_SNOMED, code, name), "patient": subject["subject"]}
+            body: dict[str, Any] = {"code": _coded(_SNOMED, code, name), "patient": subject["subject"]}
             body["recordedDate"] = f"{person.visits[0].start.isoformat()}+00:00"
             self._put("AllergyIntolerance", self._id(person, "allergy"), body)
 
@@ -72,14 +76,23 @@ class Fhir:
 
     def _patient(self, person: Person) -> None:
         kinds = "http://terminology.hl7.org/CodeSystem/v2-0203"
-        identifier = [{"type": {"coding": [{"system": kinds, "code": "MR"}]}, "system": "urn:readingroom:ehr", "value": person.mrn("EHR")}]
+        numbers: list[dict[str, Any]] = [
+            {
+                "type": {"coding": [{"system": kinds, "code": "MR"}]},
+                "system": "urn:readingroom:ehr",
+                "value": person.mrn("EHR"),
+            }
+        ]
         if person.number % 8:
-            identifier.append({"system": "http://hl7.org/fhir/sid/us-ssn", "value": person.ssn})
+            numbers.append({"system": "http://hl7.org/fhir/sid/us-ssn", "value": person.ssn})
         core = "http://hl7.org/fhir/us/core/StructureDefinition/us-core"
         code, display = person.race
         ethnicity = ("2135-2", "Hispanic or Latino") if person.hispanic else ("2186-5", "Not Hispanic or Latino")
         extension = [
-            {"url": f"{core}-race", "extension": [{"url": "ombCategory", "valueCoding": {"code": code, "display": display}}]},
+            {
+                "url": f"{core}-race",
+                "extension": [{"url": "ombCategory", "valueCoding": {"code": code, "display": display}}],
+            },
             {
                 "url": f"{core}-ethnicity",
                 "extension": [{"url": "ombCategory", "valueCoding": {"code": ethnicity[0], "display": ethnicity[1]}}],
@@ -87,12 +100,20 @@ class Fhir:
         ]
         body: dict[str, Any] = {
             "extension": extension,
-            "identifier": identifier,
+            "identifier": numbers,
             "name": [{"use": "official", "family": person.family, "given": [person.given]}],
             "telecom": [{"system": "phone", "value": person.phone, "use": "home"}],
             "gender": person.sex,
             "birthDate": person.birth.isoformat(),
-            "address": [{"line": [person.street], "city": person.city, "state": person.state, "postalCode": person.zip, "country": "US"}],
+            "address": [
+                {
+                    "line": [person.street],
+                    "city": person.city,
+                    "state": person.state,
+                    "postalCode": person.zip,
+                    "country": "US",
+                }
+            ],
         }
         if person.death:
             body["deceasedDateTime"] = f"{person.death.isoformat()}T12:00:00+00:00"
@@ -100,7 +121,10 @@ class Fhir:
 
     def _visit(self, person: Person, visit: Visit, place: int) -> None:
         encounter = self._id(person, f"visit{place}")
-        about = {"subject": {"reference": f"Patient/{person.uuid}"}, "encounter": {"reference": f"Encounter/{encounter}"}}
+        about = {
+            "subject": {"reference": f"Patient/{person.uuid}"},
+            "encounter": {"reference": f"Encounter/{encounter}"},
+        }
         start = f"{visit.start.isoformat()}+00:00"
         act = "http://terminology.hl7.org/CodeSystem/v3-ActCode"
         doctor = {"reference": f"Practitioner/prac-{visit.clinician}"}
@@ -112,7 +136,15 @@ class Fhir:
         self._vitals(person, visit, place, about, start)
         title, text = note(person, visit)
         if place % 2 == 0:
-            content = [{"attachment": {"contentType": "text/plain", "data": base64.b64encode(text.encode()).decode(), "title": title}}]
+            content = [
+                {
+                    "attachment": {
+                        "contentType": "text/plain",
+                        "data": base64.b64encode(text.encode()).decode(),
+                        "title": title,
+                    }
+                }
+            ]
             body = {"status": "current", "type": _coded(_LOINC, "11506-3", "Progress note"), "subject": about["subject"], "date": start,
                     "author": [doctor], "content": content, "context": {"encounter": [about["encounter"]]}}  # fmt: skip
             self._put("DocumentReference", self._id(person, f"note{place}"), body)
@@ -129,25 +161,48 @@ class Fhir:
     def _vitals(self, person: Person, visit: Visit, place: int, about: dict[str, Any], start: str) -> None:
         seed = (person.number * 31 + place * 17) % 97
         high = any(one.code == "59621000" for one, _ in person.conditions)
-        panel = [("8480-6", "Systolic blood pressure", 112 + seed % 20 + 25 * high), ("8462-4", "Diastolic blood pressure", 70 + seed % 12 + 12 * high)]
+        panel = [
+            ("8480-6", "Systolic blood pressure", 112 + seed % 20 + 25 * high),
+            ("8462-4", "Diastolic blood pressure", 70 + seed % 12 + 12 * high),
+        ]
         component = [
             {"code": _coded(_LOINC, code, name), "valueQuantity": {"value": value, "unit": "mm[Hg]", "code": "mm[Hg]"}}
             for code, name, value in panel
         ]
         common = {"status": "final", **about, "effectiveDateTime": start}
-        self._put("Observation", self._id(person, f"bp{place}"), {**common, "code": _coded(_LOINC, "85354-9", "Blood pressure panel"), "component": component})
+        self._put(
+            "Observation",
+            self._id(person, f"bp{place}"),
+            {**common, "code": _coded(_LOINC, "85354-9", "Blood pressure panel"), "component": component},
+        )
         weight = {"value": round(55 + (person.number * 13 % 40) + seed / 50, 1), "unit": "kg", "code": "kg"}
-        self._put("Observation", self._id(person, f"weight{place}"), {**common, "code": _coded(_LOINC, "29463-7", "Body weight"), "valueQuantity": weight})
+        self._put(
+            "Observation",
+            self._id(person, f"weight{place}"),
+            {**common, "code": _coded(_LOINC, "29463-7", "Body weight"), "valueQuantity": weight},
+        )
         if place == 0:
             smoker = ("266919005", "Never smoker") if seed % 4 else ("449868002", "Smokes tobacco daily")
-            body = {**common, "code": _coded(_LOINC, "72166-2", "Tobacco smoking status"), "valueCodeableConcept": _coded(_SNOMED, *smoker)}
+            body = {
+                **common,
+                "code": _coded(_LOINC, "72166-2", "Tobacco smoking status"),
+                "valueCodeableConcept": _coded(_SNOMED, *smoker),
+            }
             self._put("Observation", self._id(person, "smoking"), body)
 
     def _condition(self, person: Person, visit: Visit, condition: codes.Condition, place: int) -> None:
         encounter = self._id(person, f"visit{person.visits.index(visit)}")
-        about = {"subject": {"reference": f"Patient/{person.uuid}"}, "encounter": {"reference": f"Encounter/{encounter}"}}
+        about = {
+            "subject": {"reference": f"Patient/{person.uuid}"},
+            "encounter": {"reference": f"Encounter/{encounter}"},
+        }
         start = f"{visit.start.isoformat()}+00:00"
-        body = {"code": _coded(_SNOMED, condition.code, condition.name), **about, "onsetDateTime": start, "recordedDate": start}
+        body = {
+            "code": _coded(_SNOMED, condition.code, condition.name),
+            **about,
+            "onsetDateTime": start,
+            "recordedDate": start,
+        }
         self._put("Condition", self._id(person, f"condition{place}"), body)
         for drug in condition.drugs:
             order = {"status": "active", "intent": "order", "medicationCodeableConcept": _coded(_RXNORM, drug, codes.DRUGS[drug]),
@@ -156,10 +211,19 @@ class Fhir:
 
     def break_some(self, person: Person) -> None:
         """Plants duplicates and broken records, each noted in the key."""
+
         def observation(value: dict[str, Any]) -> str:
             base = {"resourceType": "Observation", "status": "final", "code": _coded(_LOINC, "29463-7", "Body weight")}
             quantity = {"valueQuantity": {"value": 70, "unit": "kg", "code": "kg"}}
-            return json.dumps({**base, "subject": {"reference": f"Patient/{person.uuid}"}, "effectiveDateTime": "2024-05-05", **quantity, **value})
+            return json.dumps(
+                {
+                    **base,
+                    "subject": {"reference": f"Patient/{person.uuid}"},
+                    "effectiveDateTime": "2024-05-05",
+                    **quantity,
+                    **value,
+                }
+            )
 
         where = "ehr/fhir/Observation.ndjson"
         whole = observation({"id": "planted-twice"})
@@ -167,9 +231,24 @@ class Fhir:
         cases = [
             ("duplicate", whole, "duplicate", ""),
             ("truncated-json", whole[:60], "quarantined", "broken-json"),
-            ("unknown-person", observation({"id": "planted-nobody", "subject": {"reference": "Patient/nobody"}}), "quarantined", "unknown-person"),
-            ("zero-date", observation({"id": "planted-zero", "effectiveDateTime": "0000-00-00"}), "quarantined", "bad-date"),
-            ("far-future", observation({"id": "planted-future", "effectiveDateTime": "2199-01-01"}), "quarantined", "implausible-date"),
+            (
+                "unknown-person",
+                observation({"id": "planted-nobody", "subject": {"reference": "Patient/nobody"}}),
+                "quarantined",
+                "unknown-person",
+            ),
+            (
+                "zero-date",
+                observation({"id": "planted-zero", "effectiveDateTime": "0000-00-00"}),
+                "quarantined",
+                "bad-date",
+            ),
+            (
+                "far-future",
+                observation({"id": "planted-future", "effectiveDateTime": "2199-01-01"}),
+                "quarantined",
+                "implausible-date",
+            ),
             ("no-id", observation({}), "quarantined", "no-id"),
             ("entered-in-error", observation({"id": "planted-error", "status": "entered-in-error"}), "retracted", ""),
         ]

@@ -40,7 +40,9 @@ def generate(target: Path, persons: int, seed: int, progress: Progress = no_prog
             shutil.rmtree(target)
         building.rename(target)
     except OSError as error:
-        raise ReadingRoomError(f"The sample hospital cannot be written to {target}: {error.strerror}.", "Free disk space.") from error
+        raise ReadingRoomError(
+            f"The sample hospital cannot be written to {target}: {error.strerror}.", "Free disk space."
+        ) from error
 
 
 def _write(directory: Path, persons: int, seed: int, progress: Progress) -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 from pydicom.dataset import Dataset, FileDataset, FileMetaDataset
 from pydicom.sequence import Sequence
-from pydicom.uid import ExplicitVRLittleEndian, SecondaryCaptureImageStorage
+from pydicom.uid import UID, ExplicitVRLittleEndian, SecondaryCaptureImageStorage
 
 from data.synthetic import codes
 from data.synthetic.population import Person, Visit
@@ -36,9 +36,9 @@ class Imaging:
         modality, part = codes.MODALITIES[person.number % 4]
         meta = FileMetaDataset()
         meta.MediaStorageSOPClassUID = SecondaryCaptureImageStorage
-        meta.MediaStorageSOPInstanceUID = f"{_ROOT}.{person.number}.1.1"
+        meta.MediaStorageSOPInstanceUID = UID(f"{_ROOT}.{person.number}.1.1")
         meta.TransferSyntaxUID = ExplicitVRLittleEndian
-        meta.ImplementationClassUID = f"{_ROOT}.0"
+        meta.ImplementationClassUID = UID(f"{_ROOT}.0")
         dataset = FileDataset("", {}, file_meta=meta, preamble=b"\0" * 128)
         dataset.SOPClassUID = SecondaryCaptureImageStorage
         dataset.SOPInstanceUID = meta.MediaStorageSOPInstanceUID
@@ -69,7 +69,7 @@ class Imaging:
     def break_some(self, person: Person) -> None:
         """Plants a file cut off in its header and one without a patient."""
         dataset = self._dataset(person, person.visits[0])
-        dataset.SOPInstanceUID = dataset.file_meta.MediaStorageSOPInstanceUID = f"{_ROOT}.0.1.1"
+        dataset.SOPInstanceUID = dataset.file_meta.MediaStorageSOPInstanceUID = UID(f"{_ROOT}.0.1.1")
         dataset.SeriesInstanceUID = f"{_ROOT}.0.1"
         del dataset.PatientID
         dataset.save_as(self._directory / "broken-nobody.dcm", enforce_file_format=True)

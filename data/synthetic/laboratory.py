@@ -54,14 +54,18 @@ class Laboratory:
             test, unit = lab.test, lab.test.unit
             if lab.other_unit and test.other_unit:
                 value, unit = round(value * test.to_other, 4), test.other_unit
-            lines.append(f"OBX|{place}|NM|{test.code}^{test.name}^LN||{value}|{unit}|||||{status}|||{lab.at:%Y%m%d%H%M%S}")
+            lines.append(
+                f"OBX|{place}|NM|{test.code}^{test.name}^LN||{value}|{unit}|||||{status}|||{lab.at:%Y%m%d%H%M%S}"
+            )
         return "\r".join(lines) + "\r"
 
     def _pid(self, person: Person) -> str:
         numbers = f"{person.mrn('LAB')}^^^LAB^MR"
         if person.linked["LAB"]:
             numbers += f"~{person.mrn('EHR')}^^^EHR^MR"
-        return f"PID|1||{numbers}||{person.name_elsewhere}^{person.given}||{person.birth:%Y%m%d}|{person.sex[0].upper()}"
+        return (
+            f"PID|1||{numbers}||{person.name_elsewhere}^{person.given}||{person.birth:%Y%m%d}|{person.sex[0].upper()}"
+        )
 
     def break_some(self, person: Person) -> None:
         """Plants broken messages in a file of their own, each noted in the key."""

@@ -46,7 +46,15 @@ class Operations:
             shift_date = (date(2025, 12, 1) + timedelta(days=day)).isoformat()
             for place, ward in enumerate(codes.WARDS):
                 for role, least in (("nurse", 4), ("doctor", 1)):
-                    self._row("staffing", f"S{day:02d}{place}{role[0]}", ward, shift_date, "day", role, least + (day + place) % 3)
+                    self._row(
+                        "staffing",
+                        f"S{day:02d}{place}{role[0]}",
+                        ward,
+                        shift_date,
+                        "day",
+                        role,
+                        least + (day + place) % 3,
+                    )
 
     def add(self, person: Person) -> None:
         """The person as operations know them, with beds, appointments and claims."""
@@ -64,11 +72,24 @@ class Operations:
             if visit.kind == "AMB":
                 booked = (visit.start - timedelta(days=person.number % 40)).isoformat(sep=" ")
                 status = "missed" if (person.number + place) % 12 == 0 else "kept"
-                self._row("appointments", f"A{key}", own, codes.CLINICS[(person.number + place) % 5], booked, start, status)
+                self._row(
+                    "appointments", f"A{key}", own, codes.CLINICS[(person.number + place) % 5], booked, start, status
+                )
             diagnosis = next((one.code for one, at in person.conditions if at == visit), None)
-            amount = f"{80 + (person.number * 37 + place * 11) % 900 + (4000 if visit.kind == 'IMP' else 0)}.{place:02d}"
+            amount = (
+                f"{80 + (person.number * 37 + place * 11) % 900 + (4000 if visit.kind == 'IMP' else 0)}.{place:02d}"
+            )
             status = ("paid", "paid", "denied", "pending")[(person.number + place) % 4]
-            self._row("claims", f"C{key}", own, codes.PAYERS[person.number % 4], visit.start.date().isoformat(), diagnosis, amount, status)
+            self._row(
+                "claims",
+                f"C{key}",
+                own,
+                codes.PAYERS[person.number % 4],
+                visit.start.date().isoformat(),
+                diagnosis,
+                amount,
+                status,
+            )
 
     def break_some(self, person: Person) -> None:
         """Plants claims that cannot be right and one row for nobody."""
@@ -76,7 +97,11 @@ class Operations:
         cases = [
             ("negative-amount", ("C-bad-1", own, "Public", "2024-02-02", None, "-99999", "paid"), "bad-amount"),
             ("text-amount", ("C-bad-2", own, "Public", "2024-02-02", None, "a lot", "paid"), "bad-amount"),
-            ("unknown-person", ("C-bad-3", "O-nobody", "Public", "2024-02-02", None, "10.00", "paid"), "unknown-person"),
+            (
+                "unknown-person",
+                ("C-bad-3", "O-nobody", "Public", "2024-02-02", None, "10.00", "paid"),
+                "unknown-person",
+            ),
             ("zero-date", ("C-bad-4", own, "Public", "0000-00-00", None, "10.00", "paid"), "bad-date"),
         ]
         for case, row, rule in cases:

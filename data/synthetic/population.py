@@ -7,6 +7,7 @@ the first persons are the same whatever their number. The systems (one file each
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from typing import Any
 
 import numpy as np
 
@@ -67,7 +68,9 @@ class Person:
 
     def mrn(self, system: str) -> str:
         """The person's number in a system; each counts in its own way."""
-        step, prefix = {"EHR": (7919, "E"), "LAB": (104729, "L"), "RAD": (15485863, "R"), "OPS": (32452843, "O")}[system]
+        step, prefix = {"EHR": (7919, "E"), "LAB": (104729, "L"), "RAD": (15485863, "R"), "OPS": (32452843, "O")}[
+            system
+        ]
         return f"{prefix}{self.number * step % 100_000_000:08d}"
 
     @property
@@ -93,11 +96,11 @@ def people(persons: int, seed: int) -> Iterator[list[Person]]:
     """All persons, a chunk at a time."""
     for chunk in range((persons + CHUNK - 1) // CHUNK):
         draw = np.random.default_rng(np.random.SeedSequence([seed, chunk]))
-        whole = _chunk(draw, chunk * CHUNK, seed)
+        whole = _chunk(draw, chunk * CHUNK)
         yield whole[: persons - chunk * CHUNK]
 
 
-def _chunk(draw: np.random.Generator, first: int, seed: int) -> list[Person]:
+def _chunk(draw: np.random.Generator, first: int) -> list[Person]:
     size = CHUNK
     ages = np.clip(draw.gamma(4.0, 12.0, size), 0, 99)
     births = (np.datetime64(LAST_DAY) - (ages * 365.25).astype("timedelta64[D]")).astype(object)
@@ -129,11 +132,12 @@ def _chunk(draw: np.random.Generator, first: int, seed: int) -> list[Person]:
     return _with_twins(made) if first == 0 else made
 
 
-def _conditions(draw: np.random.Generator, ages: "np.ndarray[tuple[int], np.dtype[np.float64]]") -> "np.ndarray[tuple[int, int], np.dtype[np.bool_]]":
+def _conditions(draw: np.random.Generator, ages: "np.ndarray[Any, Any]") -> "np.ndarray[Any, Any]":
     share = np.clip((ages - 20) / 60, 0, 1)[:, None]
     young = np.array([one.young for one in codes.CONDITIONS])
     old = np.array([one.old for one in codes.CONDITIONS])
-    return draw.random((len(ages), len(codes.CONDITIONS))) < young + (old - young) * share
+    has: np.ndarray[Any, Any] = draw.random((len(ages), len(codes.CONDITIONS))) < young + (old - young) * share
+    return has
 
 
 def _visits(draw: np.random.Generator, number: int, count: int, birth: date, death: date | None) -> tuple[Visit, ...]:
@@ -147,13 +151,15 @@ def _visits(draw: np.random.Generator, number: int, count: int, birth: date, dea
     visits = []
     for place in range(count):
         begin = start + timedelta(minutes=int(minutes[place]))
-        length = timedelta(days=int(stays[place])) if kinds[place] == "IMP" else timedelta(minutes=int(stays[place]) * 20)
+        length = (
+            timedelta(days=int(stays[place])) if kinds[place] == "IMP" else timedelta(minutes=int(stays[place]) * 20)
+        )
         visits.append(Visit(f"V{number:07d}{place:02d}", str(kinds[place]), begin, begin + length, int(who[place])))
     return tuple(visits)
 
 
 def _person(
-    number: int, place: int, columns: dict[str, "np.ndarray"], woman: bool, birth: date, death: date | None,
+    number: int, place: int, columns: dict[str, "np.ndarray[Any, Any]"], woman: bool, birth: date, death: date | None,
     visits: tuple[Visit, ...], conditions: list[tuple[codes.Condition, Visit]], draw: np.random.Generator,
 ) -> Person:  # fmt: skip
     city, state, zip_code = names.PLACES[int(columns["place"][place])]

@@ -57,24 +57,43 @@ class Registry:
             return
         own, birth = person.number, person.birth
         gender = 8532 if person.sex == "female" else 8507
-        self._row("PERSON", own, gender, birth.year, birth.month, birth.day, 0, 0, f"REG-{own:05d}", person.sex[0].upper())
+        self._row(
+            "PERSON", own, gender, birth.year, birth.month, birth.day, 0, 0, f"REG-{own:05d}", person.sex[0].upper()
+        )
         self._row("IDENTITY", own, person.mrn("EHR"), person.family, person.given, birth.isoformat(), person.sex)
         first, last = person.visits[0].start.date(), person.visits[-1].end.date()
         self._row("OBSERVATION_PERIOD", self._next("OBSERVATION_PERIOD"), own, first, last, _TYPE)
         for condition, visit in person.conditions:
             if condition.code == "44054006":
                 day = visit.start.date()
-                self._row("CONDITION_OCCURRENCE", self._next("CONDITION_OCCURRENCE"), own, 201826, day, _TYPE, condition.code)
+                self._row(
+                    "CONDITION_OCCURRENCE", self._next("CONDITION_OCCURRENCE"), own, 201826, day, _TYPE, condition.code
+                )
                 self._row("DRUG_EXPOSURE", self._next("DRUG_EXPOSURE"), own, 19009384, day, day, _TYPE, "106892")
         for lab in person.labs:
             if lab.test.code == "4548-4":
                 value = lab.corrected if lab.corrected is not None else lab.value
-                self._row("MEASUREMENT", self._next("MEASUREMENT"), own, 3004410, lab.at.date(), _TYPE, value, 8554, "4548-4", "%")
+                self._row(
+                    "MEASUREMENT",
+                    self._next("MEASUREMENT"),
+                    own,
+                    3004410,
+                    lab.at.date(),
+                    _TYPE,
+                    value,
+                    8554,
+                    "4548-4",
+                    "%",
+                )
 
     def break_some(self, person: Person) -> None:
         """Plants rows that cannot be right."""
         day = "2024-01-01"
         place = self._row("MEASUREMENT", "9000001", "not-a-number", 3004410, day, _TYPE, 5.5, 8554, "4548-4", "%")
-        self._truth.plant("text-person-id", "research/omop/MEASUREMENT.csv", place, "quarantined", rule="unknown-person")
+        self._truth.plant(
+            "text-person-id", "research/omop/MEASUREMENT.csv", place, "quarantined", rule="unknown-person"
+        )
         place = self._row("CONDITION_OCCURRENCE", "9000002", 99999999, 201826, day, _TYPE, "44054006")
-        self._truth.plant("unknown-person", "research/omop/CONDITION_OCCURRENCE.csv", place, "quarantined", rule="unknown-person")
+        self._truth.plant(
+            "unknown-person", "research/omop/CONDITION_OCCURRENCE.csv", place, "quarantined", rule="unknown-person"
+        )

@@ -35,7 +35,18 @@ class Trial:
         day = person.visits[0].start.date().isoformat()
         self._rows["DM"].append(["RR01", "DM", subject, person.sex[0].upper(), 2025.0 - person.birth.year, arm, day])
         for place, lab in enumerate(person.labs, 1):
-            self._rows["LB"].append(["RR01", "LB", subject, float(place), lab.test.code, lab.value, lab.test.unit, lab.at.date().isoformat()])
+            self._rows["LB"].append(
+                [
+                    "RR01",
+                    "LB",
+                    subject,
+                    float(place),
+                    lab.test.code,
+                    lab.value,
+                    lab.test.unit,
+                    lab.at.date().isoformat(),
+                ]
+            )
         if person.number % 3 == 0:
             self._rows["AE"].append(["RR01", "AE", subject, 1.0, "HEADACHE", "MILD", day])
         self._rows["CM"].append(["RR01", "CM", subject, 1.0, "INSULIN", day])
@@ -56,16 +67,24 @@ class Trial:
 def xport(name: str, columns: Sequence[str], rows: Sequence[Sequence[Value]]) -> bytes:
     """A SAS transport file of one member; a column is numeric when no value of it is text."""
     text = [any(isinstance(row[place], str) for row in rows) or not rows for place in range(len(columns))]
-    lengths = [max((len(str(row[place])) for row in rows), default=1) if text[place] else 8 for place in range(len(columns))]
+    lengths = [
+        max((len(str(row[place])) for row in rows), default=1) if text[place] else 8 for place in range(len(columns))
+    ]
     header = "HEADER RECORD*******{:8}HEADER RECORD!!!!!!!{:30}  "
     zeros = "0" * 30
-    parts = [header.format("LIBRARY ", zeros), f"{'SAS':8}{'SAS':8}{'SASLIB':8}{'9.4':8}{'':32}{_STAMP}"[:80], f"{_STAMP:80}"]
+    parts = [
+        header.format("LIBRARY ", zeros),
+        f"{'SAS':8}{'SAS':8}{'SASLIB':8}{'9.4':8}{'':32}{_STAMP}"[:80],
+        f"{_STAMP:80}",
+    ]
     parts.append("HEADER RECORD*******MEMBER  HEADER RECORD!!!!!!!000000000000000001600000000140  ")
     parts.append(header.format("DSCRPTR ", zeros))
     parts.append(f"{'SAS':8}{name:8}{'SASDATA':8}{'9.4':8}{'':32}{_STAMP}"[:80])
     parts.append(f"{_STAMP:16}{'':64}")
     parts.append(header.format("NAMESTR ", f"000000{len(columns):04d}00000000000000000000"))
-    described = b"".join(_namestr(*one) for one in zip(range(1, len(columns) + 1), columns, text, lengths, _places(lengths), strict=True))
+    described = b"".join(
+        _namestr(*one) for one in zip(range(1, len(columns) + 1), columns, text, lengths, _places(lengths), strict=True)
+    )
     body = b"".join(_value(value, text[place], lengths[place]) for row in rows for place, value in enumerate(row))
     observed = header.format("OBS     ", zeros)
     return "".join(parts).encode() + _padded(described) + observed.encode() + _padded(body)

@@ -24,11 +24,19 @@ class Report:
         """The quality report as data: names and counts only."""
         return {
             "checks": [
-                {"name": check.name, "table": check.table, "category": check.category, "hard": check.hard, "broken": broken}
+                {
+                    "name": check.name,
+                    "table": check.table,
+                    "category": check.category,
+                    "hard": check.hard,
+                    "broken": broken,
+                }
                 for check, broken in self.results
             ],
             "books": [{**vars(book), "holds": book.holds} for book in self.books],
-            "metrics": [{"name": name, "of": of, "source": source, "value": value} for name, of, source, value in self.metrics],
+            "metrics": [
+                {"name": name, "of": of, "source": source, "value": value} for name, of, source, value in self.metrics
+            ],
         }
 
 
@@ -38,11 +46,17 @@ def validate(con: duckdb.DuckDBPyConnection) -> Report:
     books = tuple(balance(con))
     metrics = con.execute("SELECT name, table_name, source, value FROM quality.metric ORDER BY ALL").fetchall()
     broken = [f"{check.table}: {check.name} ({count} rows)" for check, count in results if check.hard and count]
-    broken += [f"source {book.source}: {book.received} received, {book.accounted} accounted for" for book in books if not book.holds]
+    broken += [
+        f"source {book.source}: {book.received} received, {book.accounted} accounted for"
+        for book in books
+        if not book.holds
+    ]
     if broken:
         listed = "; ".join(broken[:10])
         raise ReadingRoomError(
-            f"Validation stops the publish: {listed}.", "Look at the sources named; the previous snapshot stays in force.", code="invalid"
+            f"Validation stops the publish: {listed}.",
+            "Look at the sources named; the previous snapshot stays in force.",
+            code="invalid",
         )
     return Report(results, books, tuple((str(a), str(b), str(c), int(d)) for a, b, c, d in metrics))
 

@@ -28,7 +28,9 @@ def checks() -> Iterator[Check]:
     """All checks."""
     for table in catalogue().values():
         name = table.name if "." in table.name else f"cdm.{table.name}"
-        yield Check("key-unique", table.name, "conformance", True, f"SELECT count(*) - count(DISTINCT {table.key}) FROM {name}")
+        yield Check(
+            "key-unique", table.name, "conformance", True, f"SELECT count(*) - count(DISTINCT {table.key}) FROM {name}"
+        )
         for column in table.columns:
             if column.required and not column.name.endswith("source_value"):
                 sql = f"SELECT count(*) FROM {name} WHERE {column.name} IS NULL"
@@ -38,8 +40,19 @@ def checks() -> Iterator[Check]:
             sql = f"SELECT count(*) FROM {name} t LEFT JOIN cdm.person p USING (person_id) WHERE p.person_id IS NULL"
             yield Check("person-exists", table.name, "conformance", True, sql)
         for column in table.columns:
-            if column.name.endswith("_concept_id") and "source" not in column.name and column.required and table.name != "concept":
-                yield Check(f"mapped-{column.name}", table.name, "completeness", False, f"SELECT count(*) FROM {name} WHERE {column.name} = 0")
+            if (
+                column.name.endswith("_concept_id")
+                and "source" not in column.name
+                and column.required
+                and table.name != "concept"
+            ):
+                yield Check(
+                    f"mapped-{column.name}",
+                    table.name,
+                    "completeness",
+                    False,
+                    f"SELECT count(*) FROM {name} WHERE {column.name} = 0",
+                )
     yield from _plausible()
 
 
@@ -47,9 +60,20 @@ def _plausible() -> Iterator[Check]:
     visit = "SELECT count(*) FROM cdm.visit_occurrence WHERE visit_end_date < visit_start_date"
     yield Check("end-after-start", "visit_occurrence", "plausibility", False, visit)
     events = "SELECT count(*) FROM cdm.{0} e JOIN cdm.death d USING (person_id) WHERE e.{1} > d.death_date + 60"
-    for table, day in (("condition_occurrence", "condition_start_date"), ("measurement", "measurement_date"), ("drug_exposure", "drug_exposure_start_date")):
+    for table, day in (
+        ("condition_occurrence", "condition_start_date"),
+        ("measurement", "measurement_date"),
+        ("drug_exposure", "drug_exposure_start_date"),
+    ):
         yield Check("before-death", table, "plausibility", False, events.format(table, day))
-    ranges = {"2345-7": (10, 2000), "4548-4": (2, 25), "2160-0": (0.05, 40), "8480-6": (30, 320), "8462-4": (10, 220), "29463-7": (0.2, 500)}
+    ranges = {
+        "2345-7": (10, 2000),
+        "4548-4": (2, 25),
+        "2160-0": (0.05, 40),
+        "8480-6": (30, 320),
+        "8462-4": (10, 220),
+        "29463-7": (0.2, 500),
+    }
     for code, (low, high) in ranges.items():
         sql = f"SELECT count(*) FROM cdm.measurement WHERE measurement_source_value = '{code}' AND value_as_number NOT BETWEEN {low} AND {high}"
         yield Check(f"range-{code}", "measurement", "plausibility", False, sql)

@@ -209,11 +209,9 @@ class _Part:
 
 
 def _equalities(condition: exp.Expr | None) -> list[tuple[tuple[str, str], tuple[str, str]]]:
-    found = []
-    for part in conjuncts(condition):
-        if isinstance(part, exp.EQ) and isinstance(part.left, exp.Column) and isinstance(part.right, exp.Column):
-            found.append((pair(part.left), pair(part.right)))
-    return found
+    equal = [part for part in conjuncts(condition) if isinstance(part, exp.EQ)]
+    columns = [part for part in equal if isinstance(part.left, exp.Column) and isinstance(part.right, exp.Column)]
+    return [(pair(part.left), pair(part.right)) for part in columns]
 
 
 def _root(groups: dict[str, str], alias: str) -> str:

@@ -166,5 +166,5 @@ def _qualified(tree: exp.Query, granted: Schema) -> exp.Query:
 
 
 def _own_words(error: OptimizeError) -> str:
-    """sqlglot's message holds names out of the question only, so it may be shown; kept to one line."""
+    """Sqlglot's message holds names out of the question only, so it may be shown; kept to one line."""
     return str(error).splitlines()[0][:200] + ". Ask describe_data for tables and columns."

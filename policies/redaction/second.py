@@ -28,7 +28,9 @@ class SecondLine:
         for row in rows:
             bad = [place for place in places if isinstance(row[place], str) and not self._passes(row[place])]
             found += len(bad)
-            shown.append(tuple(None if place in bad else value for place, value in enumerate(row)) if bad else tuple(row))
+            shown.append(
+                tuple(None if place in bad else value for place, value in enumerate(row)) if bad else tuple(row)
+            )
         return shown, found
 
     def _passes(self, text: str) -> bool:

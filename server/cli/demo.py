@@ -71,10 +71,15 @@ def demo(
     out.print(Rule("The record"))
     verification = verify_room(opened)
     if not verification.ok:
-        raise ReadingRoomError(f"The ledger does not verify: {verification.problem}.", "See `readingroom audit verify`.")
+        raise ReadingRoomError(
+            f"The ledger does not verify: {verification.problem}.", "See `readingroom audit verify`."
+        )
     out.print(f"Ledger verified: {verification.entries} entries, none changed, dropped or moved.")
     _replayed(opened, session)
-    out.print(f"\nAsk yourself: [bold].venv/bin/readingroom query --room {room} \"SELECT count(*) FROM person\"[/bold]", soft_wrap=True)
+    out.print(
+        f'\nAsk yourself: [bold].venv/bin/readingroom query --room {room} "SELECT count(*) FROM person"[/bold]',
+        soft_wrap=True,
+    )
 
 
 def _filled(room: Path, persons: int) -> Room:
@@ -111,7 +116,9 @@ async def _session(root: Path) -> str:
 
 def _show(words: str, tool: str, arguments: dict[str, Any], result: CallToolResult) -> None:
     asked = arguments.get("sql") or ", ".join(f"{name}={value}" for name, value in arguments.items())
-    out.print(Panel(Text(asked or "(no arguments)"), title=f"[bold]{escape(words)}[/bold]", subtitle=tool, title_align="left"))
+    out.print(
+        Panel(Text(asked or "(no arguments)"), title=f"[bold]{escape(words)}[/bold]", subtitle=tool, title_align="left")
+    )
     answer: dict[str, Any] = result.structured_content or {}
     if result.is_error:
         error = answer["error"]
@@ -120,12 +127,20 @@ def _show(words: str, tool: str, arguments: dict[str, Any], result: CallToolResu
     elif "rows" in answer:
         show_rows(answer)
     elif "tables" in answer:
-        out.print(f"{len(answer['tables'])} tables of release [bold]{answer['release']}[/bold], {answer['mode']} mode, for instance:")
+        out.print(
+            f"{len(answer['tables'])} tables of release [bold]{answer['release']}[/bold], {answer['mode']} mode, for instance:"
+        )
         for table in answer["tables"][:4]:
-            out.print(f"  {table['name']} ({table['rows']} rows): {escape(table['meaning'])}")
+            out.print(
+                f"  {table['name']} ({'few' if table['rows'] is None else table['rows']} rows): {escape(table['meaning'])}"
+            )
     elif answer.get("question"):
         question = answer["question"]
-        verdict = "Allowed." if question["allowed"] else f"Would be refused by rule [bold]{question['rule']}[/bold]: {escape(question['message'])}"
+        verdict = (
+            "Allowed."
+            if question["allowed"]
+            else f"Would be refused by rule [bold]{question['rule']}[/bold]: {escape(question['message'])}"
+        )
         out.print(verdict)
     out.print()
 

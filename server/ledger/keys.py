@@ -37,7 +37,9 @@ class Keys:
         try:
             return AESGCM(self.sealing).decrypt(sealed[:_NONCE], sealed[_NONCE:], call_id.encode())
         except InvalidTag as error:
-            raise Damaged("Sealed arguments cannot be opened.", "Use the sealing key of the room that recorded them.") from error
+            raise Damaged(
+                "Sealed arguments cannot be opened.", "Use the sealing key of the room that recorded them."
+            ) from error
 
 
 def load_or_create_keys(directory: Path) -> Keys:
@@ -45,7 +47,9 @@ def load_or_create_keys(directory: Path) -> Keys:
     try:
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as error:
-        raise BadRequest(f"The key directory {directory} cannot be made.", "Check `keys` in readingroom.yaml.") from error
+        raise BadRequest(
+            f"The key directory {directory} cannot be made.", "Check `keys` in readingroom.yaml."
+        ) from error
     sealing = _kept(directory / "sealing.key", lambda: secrets.token_bytes(32))
     pseudonym = _kept(directory / "pseudonym.key", lambda: secrets.token_bytes(32))
     signing = serialization.load_pem_private_key(_kept(directory / "signing.pem", _new_signing), None)
@@ -64,7 +68,9 @@ def public_key(directory: Path) -> Ed25519PublicKey:
     try:
         key = serialization.load_pem_public_key(path.read_bytes())
     except (OSError, ValueError) as error:
-        raise BadRequest(f"The public key {path} cannot be read.", "Has anything been asked in this room yet?") from error
+        raise BadRequest(
+            f"The public key {path} cannot be read.", "Has anything been asked in this room yet?"
+        ) from error
     if not isinstance(key, Ed25519PublicKey):
         raise BadRequest(f"{path} is no Ed25519 key.")
     return key

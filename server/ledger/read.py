@@ -44,7 +44,7 @@ def entries(url: str) -> Iterator[Entry]:
         with engine.connect() as connection:
             rows = connection.execution_options(yield_per=5000).execute(select(ENTRY).order_by(ENTRY.c.seq))
             for row in rows:
-                yield Entry(*row[:6], prev=row[6], hash=row[7])
+                yield Entry(*row)
     except (SQLAlchemyError, UnicodeDecodeError) as error:
         raise Damaged(f"The ledger cannot be read ({type(error).__name__}).", "Restore it from a copy.") from error
     finally:
@@ -73,7 +73,10 @@ def verify(url: str, head_path: Path, key: Ed25519PublicKey) -> Verification:
         head = read_head(head_path, key)
         for entry in entries(url):
             if entry.seq != count + 1:
-                return bad(count + 1, "an entry is missing here" if entry.seq > count + 1 else "an entry stands out of order here")
+                return bad(
+                    count + 1,
+                    "an entry is missing here" if entry.seq > count + 1 else "an entry stands out of order here",
+                )
             if entry.prev != prev:
                 return bad(entry.seq, "the entry does not follow the one before it")
             own = entry_hash(entry.seq, entry.kind, entry.call_id, entry.at, entry.text, entry.sealed, entry.prev)

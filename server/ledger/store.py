@@ -13,7 +13,20 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Column, Connection, Engine, Integer, LargeBinary, MetaData, String, Table, Text, create_engine, event, text
+from sqlalchemy import (
+    Column,
+    Connection,
+    Engine,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    Text,
+    create_engine,
+    event,
+    text,
+)
 from sqlalchemy.exc import SQLAlchemyError
 
 from data.errors import ReadingRoomError
@@ -54,7 +67,9 @@ class _Waiting:
 
 def make_engine(url: str, durable: bool = True) -> Engine:
     """SQLAlchemy engine for a ledger; SQLite in WAL mode, waiting for the disk where durable."""
-    engine = create_engine(url, isolation_level="AUTOCOMMIT", connect_args={"check_same_thread": False} if "sqlite" in url else {})
+    engine = create_engine(
+        url, isolation_level="AUTOCOMMIT", connect_args={"check_same_thread": False} if "sqlite" in url else {}
+    )
     if engine.dialect.name == "sqlite":
 
         @event.listens_for(engine, "connect")
@@ -81,7 +96,12 @@ class Ledger:
     """Append-only. Safe to share between threads."""
 
     def __init__(
-        self, url: str, head: Path, keys: Keys, durable: bool = True, clock: Callable[[], datetime] = lambda: datetime.now(UTC)
+        self,
+        url: str,
+        head: Path,
+        keys: Keys,
+        durable: bool = True,
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self._engine = make_engine(url, durable)
         self._head_path, self._keys, self._clock = head, keys, clock

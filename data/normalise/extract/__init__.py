@@ -23,8 +23,13 @@ def extract(con: duckdb.DuckDBPyConnection, stored: Sequence[Stored], progress: 
     for number, one in enumerate(others, 1):
         reader = _ONE_BY_ONE.get(one.media)
         if reader is None:
-            con.execute("INSERT INTO staging.received VALUES ($1, $2, $3, $4, 1, 0)", [one.source, one.digest, one.name, one.media])
-            con.execute("INSERT INTO staging.not_understood VALUES ($1, $2, NULL, $3, 1)", [one.source, one.digest, one.media])
+            con.execute(
+                "INSERT INTO staging.received VALUES ($1, $2, $3, $4, 1, 0)",
+                [one.source, one.digest, one.name, one.media],
+            )
+            con.execute(
+                "INSERT INTO staging.not_understood VALUES ($1, $2, NULL, $3, 1)", [one.source, one.digest, one.media]
+            )
         else:
             reader(con, one)
         progress("extracting", number, len(others))

@@ -15,7 +15,14 @@ def extract_all(con: duckdb.DuckDBPyConnection, stored: list[Stored]) -> None:
     """Adds the headers of all files to the staging tables."""
     rows = Rows(con)
     for one in stored:
-        received = {"source": one.source, "blob": one.digest, "name": one.name, "media": one.media, "records": 1, "expanded": 0}
+        received = {
+            "source": one.source,
+            "blob": one.digest,
+            "name": one.name,
+            "media": one.media,
+            "records": 1,
+            "expanded": 0,
+        }
         rows.add("received", received)
         _header(rows, one)
     rows.close()
@@ -47,7 +54,9 @@ _NAMES = (
 )  # fmt: skip
 
 
-def _stage(rows: Rows, origin: dict[str, Any], stored: Stored, fields: dict[str, str | None], others: list[str | None]) -> None:
+def _stage(
+    rows: Rows, origin: dict[str, Any], stored: Stored, fields: dict[str, str | None], others: list[str | None]
+) -> None:
     family, _, given = (fields["PatientName"] or "").partition("^")
     issuer = fields["IssuerOfPatientID"] or "DICOM"
     rows.add("patient", {

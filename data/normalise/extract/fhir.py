@@ -23,10 +23,14 @@ _GZIP = b"\x1f\x8b"
 def extract(con: duckdb.DuckDBPyConnection, stored: Stored) -> None:
     """Adds the resources of one file to the staging tables."""
     damage: list[str] = []
-    reader = pa.RecordBatchReader.from_batches(_LINES, _batches(stored, damage))
-    con.execute("CREATE OR REPLACE TEMP TABLE fhir_lines AS SELECT * FROM reader WHERE text IS NULL OR trim(text, E' \\t\\r\\n') <> ''")
-    con.execute("CREATE OR REPLACE TEMP MACRO origin() AS {'source': $$%s$$, 'system': $$%s$$, 'seq': %d, 'blob': $$%s$$}"
-                % (stored.source, stored.system, stored.seq, stored.digest))  # fmt: skip
+    lines = pa.RecordBatchReader.from_batches(_LINES, _batches(stored, damage))
+    con.register("fhir_arriving", lines)
+    con.execute(
+        "CREATE OR REPLACE TEMP TABLE fhir_lines AS SELECT * FROM fhir_arriving WHERE text IS NULL OR trim(text, E' \\t\\r\\n') <> ''"
+    )
+    con.unregister("fhir_arriving")
+    origin = f"{{'source': $${stored.source}$$, 'system': $${stored.system}$$, 'seq': {stored.seq}, 'blob': $${stored.digest}$$}}"
+    con.execute(f"CREATE OR REPLACE TEMP MACRO origin() AS {origin}")
     for statement in _statements():
         con.execute(statement)
     con.execute(

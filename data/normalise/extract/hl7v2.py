@@ -50,7 +50,13 @@ def messages(content: bytes) -> list[str]:
 
 def _message(rows: Rows, stored: Stored, number: int, text: str) -> int:
     """Stages one message; gives how many rows beyond one it made."""
-    origin = {"source": stored.source, "system": stored.system, "seq": stored.seq, "blob": stored.digest, "line": number}
+    origin = {
+        "source": stored.source,
+        "system": stored.system,
+        "seq": stored.seq,
+        "blob": stored.digest,
+        "line": number,
+    }
 
     def reject(rule: str, reason: str) -> int:
         rows.add("reject", {**origin, "record_id": None, "rule": rule, "reason": reason})
@@ -65,7 +71,10 @@ def _message(rows: Rows, stored: Stored, number: int, text: str) -> int:
     wanted = kind == "ORU" or (kind == "ADT" and trigger in _PERSONS)
     if not wanted:
         what = f"HL7 {kind[:8]}^{trigger[:8]}" if kind.isalnum() else "HL7 without a type"
-        rows.add("not_understood", {"source": stored.source, "blob": stored.digest, "line": number, "what": what, "records": 1})
+        rows.add(
+            "not_understood",
+            {"source": stored.source, "blob": stored.digest, "line": number, "what": what, "records": 1},
+        )
         return 0
     pid = _segment(message, "PID")
     mrn = _identifiers(pid)

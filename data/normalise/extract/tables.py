@@ -75,16 +75,25 @@ def extract_omop(con: duckdb.DuckDBPyConnection, stored: Stored) -> None:
 
 
 def _staged(
-    con: duckdb.DuckDBPyConnection, stored: Stored, rows: str, table: str, mapping: Mapping[str, tuple[str, Mapping[str, str]]]
+    con: duckdb.DuckDBPyConnection,
+    stored: Stored,
+    rows: str,
+    table: str,
+    mapping: Mapping[str, tuple[str, Mapping[str, str]]],
 ) -> None:
     origin = [stored.source, stored.system, stored.seq, stored.digest]
     con.execute(f"CREATE OR REPLACE TEMP TABLE table_rows AS {rows}")
     counted = con.execute("SELECT count(*) FROM table_rows").fetchone()
     count = int(counted[0]) if counted else 0
-    con.execute("INSERT INTO staging.received VALUES ($1, $2, $3, $4, $5, 0)", [origin[0], origin[3], stored.name, stored.media, count])
+    con.execute(
+        "INSERT INTO staging.received VALUES ($1, $2, $3, $4, $5, 0)",
+        [origin[0], origin[3], stored.name, stored.media, count],
+    )
     if table not in mapping:
         what = f"table {table[:60]}" + (" (computed here)" if table in _DERIVED else "")
-        con.execute("INSERT INTO staging.not_understood VALUES ($1, $2, NULL, $3, $4)", [origin[0], origin[3], what, count])
+        con.execute(
+            "INSERT INTO staging.not_understood VALUES ($1, $2, NULL, $3, $4)", [origin[0], origin[3], what, count]
+        )
         return
     target, columns = mapping[table]
     have = {row[0].lower() for row in con.execute("DESCRIBE table_rows").fetchall()}
