@@ -10,11 +10,13 @@ from pathlib import Path
 from threading import Lock
 from typing import Any
 
+from data.catalogue.model import catalogue
 from data.engines import DuckDBEngine
 from data.errors import BadRequest, ReadingRoomError, Refused
 from data.snapshots import Snapshot, open_current, open_snapshot
 from policies.decide import Judge
-from policies.model import Grant, load_policy, parse_policy
+from policies.guard.resolve import Schema
+from policies.model import Grant, granted_schema, load_policy, parse_policy
 from policies.redaction import SecondLine
 from server.ledger import Keys, Ledger, load_or_create_keys
 from server.metrics import Metrics
@@ -76,18 +78,24 @@ class House:
         self.redaction = SecondLine()
         self.watch = Watch(self._alerted)
         self._judges = {judge.digest: judge}
+        self._schemas: dict[tuple[str, Grant], tuple[Schema, Schema]] = {}
+        self._sandboxed = engine.sandbox().landlock
 
     def _alerted(self, kind: str, facts: dict[str, object]) -> None:
         self.metrics.alerted(kind)
         self.ledger.note({"alert": kind, **facts})
 
+    def schemas(self, snapshot: Snapshot, grant: Grant) -> tuple[Schema, Schema]:
+        """What the grant's release holds, and what of it is granted: table -> column -> type. Remembered by snapshot and grant."""
+        key = (snapshot.id, grant)
+        if key not in self._schemas:
+            held = {name: dict(facts.columns) for name, facts in snapshot.tables(grant.release).items()}
+            self._schemas[key] = (held, granted_schema(grant, held, catalogue()))
+        return self._schemas[key]
+
     def require_sandbox(self, grant: Grant) -> None:
         """Without Landlock the identified release is not served: then only the guard would stand before it."""
-        if (
-            grant.release == "identified"
-            and isinstance(self.engine, DuckDBEngine)
-            and not self.engine.sandbox().landlock
-        ):
+        if grant.release == "identified" and isinstance(self.engine, DuckDBEngine) and not self._sandboxed:
             raise Refused(
                 "This machine's kernel has no Landlock, so identified data is not served.",
                 rule="sandbox-required",

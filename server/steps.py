@@ -4,12 +4,10 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from data.catalogue.model import catalogue
 from data.engines.canonical import canonical, digest, to_python
 from data.errors import BadRequest, ReadingRoomError, Refused
 from data.types import Limits
 from policies.disclosure.kinds import HIDDEN
-from policies.model import granted_schema
 from server.call import Call, Reply
 from server.house import House
 from server.records import intent_body, outcome_body, sealed_arguments
@@ -148,9 +146,8 @@ def _desk(house: House, call: Call) -> Desk:
     grant, snapshot, principal = call.grant, call.snapshot, call.request.principal
     if grant is None or snapshot is None:
         raise ReadingRoomError("The call has no grant or snapshot.", code="crashed")
-    held = {name: dict(facts.columns) for name, facts in snapshot.tables(grant.release).items()}
+    held, granted = house.schemas(snapshot, grant)
     facts = snapshot.manifest.releases[grant.release]
-    granted = granted_schema(grant, held, catalogue())
     return Desk(
         subject=principal.subject,
         role=grant.role,

@@ -3,11 +3,18 @@
 A withheld cell is null, its row is listed, and a footnote says why: nothing vanishes unsaid.
 """
 
-from typing import Any
+import csv
+import io
+from typing import Annotated, Any
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, WithJsonSchema
 
 from tools.base import Answer, Desk, Json, Plan, Result
+
+# Said without the shape of a row: clients check every cell against the schema, which for 1,000 rows costs more than the answer.
+Rows = Annotated[
+    list[list[Any]], WithJsonSchema({"type": "array", "title": "Rows, each a list of cells in the order of columns"})
+]
 
 
 class Column(BaseModel):
@@ -21,7 +28,7 @@ class Table(BaseModel):
     """Rows that answer a question, with what was withheld and why."""
 
     columns: list[Column]
-    rows: list[list[Any]]
+    rows: Rows
     row_count: int
     truncated: bool = Field(description="true when there were more rows than are shown")
     cells_hidden: int = Field(description="cells withheld because they rest on too few persons; they are null in rows")
@@ -69,14 +76,17 @@ def _footnotes(result: Result, desk: Desk) -> list[str]:
 
 
 def _text(result: Result, notes: list[str]) -> str:
+    """The rows as CSV, withheld cells named as such, and the footnotes."""
     hidden = set(result.hidden_rows)
-    lines = [",".join(result.columns)]
-    for place, row in enumerate(result.rows):
-        empty = "withheld" if place in hidden else ""
-        lines.append(",".join(empty if value is None else _cell(value) for value in row))
-    return "\n".join([*lines, *(f"Note: {note}" for note in notes)])
-
-
-def _cell(value: Any) -> str:
-    text = value if isinstance(value, str) else str(value)
-    return '"' + text.replace('"', '""') + '"' if "," in text or "\n" in text or '"' in text else text
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow(result.columns)
+    if hidden:
+        shown = (
+            ["withheld" if cell is None else cell for cell in row] if place in hidden else row
+            for place, row in enumerate(result.rows)
+        )
+        writer.writerows(shown)
+    else:
+        writer.writerows(result.rows)
+    return out.getvalue() + "".join(f"Note: {note}\n" for note in notes)

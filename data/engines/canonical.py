@@ -70,9 +70,23 @@ def _other_type(type_: pa.DataType) -> str:
 
 
 def _values(column: pa.ChunkedArray) -> list[Any]:
+    if pa.types.is_decimal(column.type):
+        return _decimals(column)
     values: list[Any] = column.to_pylist()
     plain = pa.types.is_integer(column.type) or pa.types.is_floating(column.type) or pa.types.is_string(column.type)
     return values if plain or pa.types.is_boolean(column.type) else [_value(one) for one in values]
+
+
+def _decimals(column: pa.ChunkedArray) -> list[Any]:
+    """Whole ones as ints, others as floats where all of the column have at most 15 digits; else one by one."""
+    scale = column.type.scale
+    largest = pc.max(pc.abs(column)).as_py()
+    if scale == 0 or largest is None or largest >= Decimal(10) ** (15 - scale):
+        return [_value(one) for one in column.to_pylist()]
+    power = 10.0**scale  # exact; dividing the whole number by it gives the nearest double, which prints as the decimal
+    floats = pc.cast(column, pa.float64())
+    whole = np.rint(floats.to_numpy() * power) / power
+    return [None if np.isnan(one) else one for one in whole.tolist()] if column.null_count else whole.tolist()
 
 
 def _value(value: Any) -> Any:
@@ -96,8 +110,8 @@ def _value(value: Any) -> Any:
 
 
 def _number(value: Decimal) -> int | float | str:
-    """An int where it is one, a float where that is exact enough, text where neither holds it."""
-    if value == value.to_integral_value():
+    """An int for a type without decimals, a float where that is exact enough, text where neither holds it."""
+    if value.as_tuple().exponent == 0:
         whole = int(value)
         return whole if abs(whole) < _EXACT else str(whole)
     return float(value) if len(value.as_tuple().digits) <= 15 else str(value.normalize())

@@ -9,6 +9,7 @@ import os
 import socket
 import sys
 import threading
+import time
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +37,7 @@ def main() -> None:
     with socket.socket(fileno=int(sys.argv[1])) as sock:
         serving = Path(settings["serving"])
         connection = _opened(serving, settings)
+        watchdog = Watchdog(connection)
         abi = sandbox.confine(serving.parent, settings["memory_mb"])
         wire.send(sock, {"ready": True, "landlock": abi, "pid": os.getpid()})
         while True:
@@ -43,7 +45,7 @@ def main() -> None:
                 request, _ = wire.receive(sock)
             except EOFError:
                 return
-            wire.send(sock, *_answered(connection, request))
+            wire.send(sock, *_answered(connection, watchdog, request))
 
 
 def _opened(serving: Path, settings: dict[str, Any]) -> duckdb.DuckDBPyConnection:
@@ -58,26 +60,46 @@ def _opened(serving: Path, settings: dict[str, Any]) -> duckdb.DuckDBPyConnectio
     return connection
 
 
-def _answered(connection: duckdb.DuckDBPyConnection, request: dict[str, Any]) -> tuple[dict[str, Any], bytes]:
-    late = threading.Event()
+class Watchdog:
+    """Interrupts a query past its deadline. One thread that looks every few hundredths of a second costs a call nothing."""
 
-    def interrupt() -> None:
-        late.set()
-        connection.interrupt()
+    def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
+        self._connection = connection
+        self._deadline: float | None = None
+        self.barked = False
+        threading.Thread(target=self._watch, daemon=True).start()
 
-    timer = threading.Timer(request["seconds"], interrupt)
-    timer.daemon = True
-    timer.start()
+    def start(self, seconds: float) -> None:
+        """Sets the bound of the query that begins now."""
+        self.barked, self._deadline = False, time.monotonic() + seconds
+
+    def stop(self) -> None:
+        """The query is over."""
+        self._deadline = None
+
+    def _watch(self) -> None:
+        while True:
+            time.sleep(0.02)
+            deadline = self._deadline
+            if deadline is not None and time.monotonic() > deadline:
+                self.barked = True
+                self._connection.interrupt()
+
+
+def _answered(
+    connection: duckdb.DuckDBPyConnection, watchdog: Watchdog, request: dict[str, Any]
+) -> tuple[dict[str, Any], bytes]:
+    watchdog.start(request["seconds"])
     try:
         return _run(connection, request)
     except duckdb.InterruptException:
-        return {"error": "time" if late.is_set() else "interrupted"}, b""
+        return {"error": "time" if watchdog.barked else "interrupted"}, b""
     except (duckdb.OutOfMemoryException, MemoryError, pa.ArrowMemoryError):
         return {"error": "memory"}, b""
     except duckdb.Error as error:
         return {"error": "sql", "kind": type(error).__name__}, b""
     finally:
-        timer.cancel()
+        watchdog.stop()
 
 
 def _run(connection: duckdb.DuckDBPyConnection, request: dict[str, Any]) -> tuple[dict[str, Any], bytes]:

@@ -83,7 +83,9 @@ def _line(call: str, at: str, intent: dict[str, Any], outcome: dict[str, Any]) -
         name: intent.get(name, "")
         for name in ("subject", "role", "purpose", "session", "tool", "snapshot", "release", "policy")
     }
-    ended = {name: outcome.get(name, "") for name in ("rule", "rows", "cells_hidden", "persons", "result")}
+    ended = {
+        name: outcome.get(name, "") for name in ("rule", "rows", "cells_hidden", "persons", "result", "microseconds")
+    }
     return {"call": call, "at": at, **kept, "status": outcome.get("status", "no outcome"), **ended}
 
 
