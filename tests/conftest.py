@@ -1,5 +1,6 @@
 """Fixtures every kind of test may use: a tiny hospital held in memory, and where the real sample data lies."""
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -7,9 +8,17 @@ from typing import Any
 import duckdb
 import pytest
 
+from data import normalise
 from data.catalogue.model import catalogue
+from data.raw import RawStore
+from data.synthetic import generate
 from policies.decide import decide
 from policies.model import Grant, parse_policy
+from server.call import Principal, Request
+from server.filling import ingest_room, publish_room
+from server.house import open_house
+from server.pipeline import answer
+from server.room import Room, init_room, open_room
 from server.templates import POLICY
 
 SHARED = Path(__file__).parents[2] / "shared" / "data"
@@ -81,5 +90,62 @@ def ask(tiny: duckdb.DuckDBPyConnection, held: Any, grants: dict[str, Grant]) ->
     def asked(sql: str, role: str = "researcher", **parameters: Any) -> list[tuple[Any, ...]]:
         judged = decide(sql, grants[role], held, 11)
         return tiny.execute(judged.sql, parameters or None).fetchall()
+
+    return asked
+
+
+@pytest.fixture(scope="session")
+def hospital(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A sample hospital of 250 persons."""
+    target = tmp_path_factory.mktemp("sample") / "hospital"
+    generate(target, 250, 1)
+    return target
+
+
+@pytest.fixture(scope="session")
+def truth(hospital: Path) -> dict[str, Any]:
+    """The key of known truths of that hospital."""
+    return json.loads((hospital / "truth.json").read_text())
+
+
+@pytest.fixture(scope="session")
+def published_room(hospital: Path) -> Room:
+    """A room with that hospital ingested and published."""
+    root = hospital.parent
+    init_room(root)
+    room = open_room(root)
+    _, failed = ingest_room(room)
+    assert not failed
+    publish_room(room)
+    return room
+
+
+@pytest.fixture(scope="session")
+def build(published_room: Room) -> duckdb.DuckDBPyConnection:
+    """The build database of that room, as the publisher has it before it writes."""
+    con = duckdb.connect()
+    normalise.extract(con, RawStore(published_room.raw_path).current())
+    normalise.normalise(con)
+    return con
+
+
+@pytest.fixture
+def house(published_room: Room):
+    """The room opened for asking."""
+    opened = open_house(published_room)
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def call(house):
+    """Asks the house: `call(sql, role)` gives the reply."""
+
+    def asked(sql: str, role: str = "researcher", tool: str = "query", session: str = "test", **arguments: Any):
+        purpose = {"researcher": "HRESCH", "analyst": "HOPERAT", "clinician": "TREAT"}.get(role, "HRESCH")
+        return answer(
+            house,
+            Request(tool, {"sql": sql, **arguments} if sql else arguments, Principal("tester", role, purpose, session)),
+        )
 
     return asked

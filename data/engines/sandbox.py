@@ -1,18 +1,15 @@
 """Walls a worker puts around itself before its first question: what it may read, and that it may do nothing else.
 
-Landlock (Linux 5.13 and newer) leaves one folder readable, and no network, no writing, no executing. Resource limits, the parent-death
-signal and no-new-privileges stand beside it. Once up, no wall can be taken down by the process itself.
+Landlock (Linux 5.13 and newer) leaves one folder readable, and no network, no writing, no executing. Resource limits and
+no-new-privileges stand beside it. Once up, no wall can be taken down by the process itself.
 """
 
 import ctypes
-import os
 import resource
-import signal
 from pathlib import Path
 
 from py_landlock import Landlock, LandlockError, get_abi_version
 
-_PR_SET_PDEATHSIG = 1
 _PR_SET_DUMPABLE = 4
 _PR_SET_NO_NEW_PRIVS = 38
 _HEADROOM = 4 << 30  # address space beyond DuckDB's own limit: libraries and mapped files
@@ -21,11 +18,8 @@ _HEADROOM = 4 << 30  # address space beyond DuckDB's own limit: libraries and ma
 def confine(folder: Path, memory_mb: int) -> int:
     """Puts up all walls; gives the Landlock ABI in force, 0 where the kernel has none."""
     libc = ctypes.CDLL(None, use_errno=True)
-    libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
     libc.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
     libc.prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0)
-    if os.getppid() == 1:  # the parent was gone before the signal was asked for
-        os._exit(1)
     address_space = memory_mb * (1 << 20) + _HEADROOM
     for limit, value in ((resource.RLIMIT_CORE, 0), (resource.RLIMIT_FSIZE, 0), (resource.RLIMIT_AS, address_space)):
         resource.setrlimit(limit, (value, value))

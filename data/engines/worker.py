@@ -37,8 +37,9 @@ def main() -> None:
     with socket.socket(fileno=int(sys.argv[1])) as sock:
         serving = Path(settings["serving"])
         connection = _opened(serving, settings)
-        watchdog = Watchdog(connection)
         abi = sandbox.confine(serving.parent, settings["memory_mb"])
+        _lock(connection, settings)
+        watchdog = Watchdog(connection)
         wire.send(sock, {"ready": True, "landlock": abi, "pid": os.getpid()})
         while True:
             try:
@@ -49,15 +50,20 @@ def main() -> None:
 
 
 def _opened(serving: Path, settings: dict[str, Any]) -> duckdb.DuckDBPyConnection:
-    connection = duckdb.connect(str(serving), read_only=True)
-    connection.execute(f"SET threads = {int(settings['threads'])}")
+    """Opens the file with one thread only: Landlock binds the thread that asks for it and those it starts later, no other."""
+    connection = duckdb.connect(str(serving), read_only=True, config={"threads": 1})
     connection.execute(f"SET memory_limit = '{int(settings['memory_mb'])}MiB'")
-    locked = {name: value for name, value in _LOCKED.items() if name not in settings.get("unsafe_skip", ())}
-    for name, value in locked.items():
-        connection.execute(f"SET {name} = {value}")
     # Warm: what is imported or mapped lazily must be there before the walls are.
     _bytes(connection.sql("SELECT $x + 1.5 AS x, 'a' AS y", params={"x": 1}).to_arrow_table())
     return connection
+
+
+def _lock(connection: duckdb.DuckDBPyConnection, settings: dict[str, Any]) -> None:
+    """Starts DuckDB's other threads, now behind the walls, and locks its configuration."""
+    connection.execute(f"SET threads = {int(settings['threads'])}")
+    for name, value in _LOCKED.items():
+        if name not in settings.get("unsafe_skip", ()):
+            connection.execute(f"SET {name} = {value}")
 
 
 class Watchdog:
@@ -78,8 +84,13 @@ class Watchdog:
         self._deadline = None
 
     def _watch(self) -> None:
+        parent = os.getppid()
         while True:
             time.sleep(0.02)
+            if (
+                os.getppid() != parent
+            ):  # the server is gone; a death signal would fire when only the thread that started us ended
+                os._exit(1)
             deadline = self._deadline
             if deadline is not None and time.monotonic() > deadline:
                 self.barked = True

@@ -7,7 +7,7 @@ import gzip
 import zlib
 from collections.abc import Iterator
 from importlib import resources
-from typing import BinaryIO, cast
+
 
 import duckdb
 import pyarrow as pa
@@ -56,10 +56,10 @@ def _batches(stored: Stored, damage: list[str]) -> Iterator[pa.RecordBatch]:
     with stored.path.open("rb") as raw:
         packed = raw.read(2) == _GZIP
         raw.seek(0)
-        source = cast("BinaryIO", gzip.GzipFile(fileobj=raw)) if packed else raw
+        source = gzip.GzipFile(fileobj=raw) if packed else raw
         while True:
             try:
-                chunk = source.read(_CHUNK)
+                chunk = source.read1(_CHUNK)  # not read: it would lose what came before damage
             except (EOFError, OSError, zlib.error):
                 damage.append("the compressed file ends too early or is damaged; what was before is kept")
                 chunk = b""

@@ -12,6 +12,10 @@ CREATE OR REPLACE MACRO rr_ts(value) AS CASE
 
 CREATE OR REPLACE MACRO rr_num(value) AS TRY_CAST(value AS DECIMAL(18,6));
 
+-- A number in another unit; wide enough in between that no product overflows, NULL where the result is too large to keep.
+CREATE OR REPLACE MACRO rr_scaled(number, factor) AS
+  TRY_CAST(number::DECIMAL(25,6) * coalesce(factor, 1)::DECIMAL(12,7) AS DECIMAL(18,6));
+
 -- The key of a row: positive, below 2^53, the same on every machine.
 CREATE OR REPLACE MACRO rr_key(source, kind, record) AS 1 + ('0x' || left(sha256(source || chr(10) || kind || chr(10) || record), 13))::BIGINT;
 

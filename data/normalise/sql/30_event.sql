@@ -24,7 +24,7 @@ SELECT * EXCLUDE (domain, own_domain), rr_key(source, 'event', record_id) AS eve
     WHEN rr_bad_date(began, birth_date, $horizon) IS NOT NULL THEN rr_bad_date(began, birth_date, $horizon)
     WHEN code IS NULL THEN 'no-code'
     WHEN numeric_expected AND TRY_CAST(value_text AS DOUBLE) IS NULL AND value_number IS NULL THEN 'not-a-number'
-    WHEN value_number IS NOT NULL AND TRY_CAST(number * coalesce(factor, 1) AS DECIMAL(18,6)) IS NULL THEN 'out-of-range' END AS rule
+    WHEN value_number IS NOT NULL AND rr_scaled(number, factor) IS NULL THEN 'out-of-range' END AS rule
 FROM joined;
 
 INSERT INTO cdm.condition_occurrence BY NAME
@@ -49,9 +49,9 @@ INSERT INTO cdm.measurement BY NAME
 SELECT event_key AS measurement_id, person_id, e.concept_id AS measurement_concept_id, began::DATE AS measurement_date, began AS measurement_datetime,
   strftime(began, '%H:%M:%S') AS measurement_time, type_concept_id AS measurement_type_concept_id,
   CASE value_operator WHEN '<' THEN 4171756 WHEN '<=' THEN 4171754 WHEN '>' THEN 4172704 WHEN '>=' THEN 4171755 WHEN '=' THEN 4172703 END AS operator_concept_id,
-  TRY_CAST(number * coalesce(factor, 1) AS DECIMAL(18,6)) AS value_as_number, v.concept_id AS value_as_concept_id,
+  rr_scaled(number, factor) AS value_as_number, v.concept_id AS value_as_concept_id,
   coalesce(u.concept_id, CASE WHEN final_unit IS NOT NULL THEN 0 END) AS unit_concept_id,
-  TRY_CAST(rr_num(range_low) * coalesce(factor, 1) AS DECIMAL(18,6)) AS range_low, TRY_CAST(rr_num(range_high) * coalesce(factor, 1) AS DECIMAL(18,6)) AS range_high,
+  rr_scaled(rr_num(range_low), factor) AS range_low, rr_scaled(rr_num(range_high), factor) AS range_high,
   provider_id, visit_occurrence_id, e.code AS measurement_source_value, unit AS unit_source_value, nullif(concat_ws(' ', value_text, unit), '') AS value_source_value
 FROM ready_event e
 LEFT JOIN vocabulary u ON u.vocabulary = 'UCUM' AND u.code = e.final_unit
