@@ -107,7 +107,8 @@ def verify_snapshot(snapshot: Snapshot, progress: Progress = no_progress, thread
     if snapshot_id(manifest) != snapshot.id or manifest.id != snapshot.id:
         raise Damaged(f"File {snapshot.path / MANIFEST} does not belong to snapshot {snapshot.id}.", _AGAIN)
     files = list(parquet_files(snapshot.path, manifest))
-    with duckdb.connect(config={"threads": threads, "enable_progress_bar": False}) as con:
+    with duckdb.connect(config={"threads": threads}) as con:
+        con.execute("SET enable_progress_bar = false")
         for done, (file, facts) in enumerate(files):
             progress("verify", done, len(files))
             _check_rows(con, file, facts)

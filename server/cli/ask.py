@@ -49,7 +49,7 @@ def explain(
     if as_json:
         print_json(reply.structured)
     elif not reply.is_error:
-        out.print(reply.text, markup=False)
+        out.print(reply.text, markup=False, soft_wrap=True)
     _end(reply, as_json)
     if not reply.structured["question"]["allowed"]:
         raise typer.Exit(1)
@@ -73,5 +73,5 @@ def _end(reply: Reply, as_json: bool) -> None:
         return
     error = reply.structured["error"]
     if not as_json:
-        err.print(f"{'Refused' if error['code'] == 'refused' else 'Error'}: {reply.text}", markup=False)
+        err.print(f"{'Refused' if error['code'] == 'refused' else 'Error'}: {reply.text}", markup=False, soft_wrap=True)
     raise typer.Exit(2 if error["code"].startswith("bad_") else 1)

@@ -53,7 +53,7 @@ def ingest(room: RoomOption = None) -> None:
     for name, count in counts.items():
         out.print(f"{name}: {count.new} new, {count.unchanged} unchanged")
     for name, problem in failed.items():
-        err.print(f"[red]{name}: {problem}[/red]")
+        err.print(f"[red]{name}: {problem}[/red]", soft_wrap=True)
     if failed:
         raise typer.Exit(1)
 

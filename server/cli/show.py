@@ -35,13 +35,14 @@ def show_error(error: ReadingRoomError) -> None:
     """What happened, which rule, what instead, whom to ask; on standard error."""
     rule = f" [dim](rule {escape(error.rule)})[/dim]" if isinstance(error, Refused) and error.rule else ""
     err.print(
-        f"[bold red]{'Refused' if isinstance(error, Refused) else 'Error'}:[/bold red] {escape(error.message)}{rule}"
+        f"[bold red]{'Refused' if isinstance(error, Refused) else 'Error'}:[/bold red] {escape(error.message)}{rule}",
+        soft_wrap=True,
     )
     for line in (error.advice, getattr(error, "allowed", "")):
         if line:
-            err.print(f"  {escape(line)}")
+            err.print(f"  {escape(line)}", soft_wrap=True)
     if ask := getattr(error, "ask", ""):
-        err.print(f"  Whom to ask: {escape(ask)}")
+        err.print(f"  Whom to ask: {escape(ask)}", soft_wrap=True)
 
 
 def show_rows(answer: dict[str, Any], console: Console = out, most: int = 50) -> None:

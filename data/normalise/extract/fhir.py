@@ -8,7 +8,6 @@ import zlib
 from collections.abc import Iterator
 from importlib import resources
 
-
 import duckdb
 import pyarrow as pa
 
