@@ -145,9 +145,10 @@ def _check_column_names(tree: exp.Query, granted: Schema, held: Schema) -> None:
         name = column.name.lower()
         if name in free or name not in known:
             continue
-        rule = "column-not-granted" if name in in_release else "column-not-in-release"
-        words = "is not granted to you" if name in in_release else "is not in this release"
-        raise refuse(rule, f"Column '{column.name}' {words}.", "Ask describe_data for the columns you may use.")
+        ask = "Ask describe_data for the columns you may use."
+        if name in in_release:
+            raise refuse("column-not-granted", f"Column '{column.name}' is not granted to you.", ask)
+        raise refuse("column-not-in-release", f"Column '{column.name}' is not in this release.", ask)
 
 
 def _qualified(tree: exp.Query, granted: Schema) -> exp.Query:

@@ -80,9 +80,9 @@ def test_http_asks_for_a_token_and_measures(published_room, tmp_path):
             )
 
         async def session():
-            async with httpx2.AsyncClient(headers={"Authorization": f"Bearer {secret}"}) as http:
-                async with Client(streamable_http_client(f"{base}/mcp", http_client=http)) as client:
-                    return await client.call_tool("query", {"sql": "SELECT count(*) AS n FROM bed_stay"})
+            http = httpx2.AsyncClient(headers={"Authorization": f"Bearer {secret}"})
+            async with http, Client(streamable_http_client(f"{base}/mcp", http_client=http)) as client:
+                return await client.call_tool("query", {"sql": "SELECT count(*) AS n FROM bed_stay"})
 
         result = anyio.run(session)
         assert result.structured_content["rows"][0][0] > 0

@@ -43,7 +43,7 @@ def test_counts_are_those_of_the_files(hospital, truth):
 
 
 def test_trial_reads_back_as_xport(hospital, truth):
-    rows, meta = pyreadstat.read_xport(str(hospital / "research/sdtm/dm.xpt"), output_format="dict")
+    rows, _ = pyreadstat.read_xport(str(hospital / "research/sdtm/dm.xpt"), output_format="dict")
     assert len(rows["USUBJID"]) == truth["received"]["research/sdtm/dm.xpt"]
     assert set(rows["SEX"]) <= {"F", "M"}
 

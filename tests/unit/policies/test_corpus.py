@@ -3,12 +3,15 @@
 A file may hold several questions, each headed by a comment: `-- rule: NAME` (and `-- role: ROLE`). A new leak becomes a new file first.
 """
 
+import time
 from pathlib import Path
 
 import pytest
 
 from data.errors import ReadingRoomError, Refused
-from policies.decide import decide
+from policies.decide import Judge, decide
+from policies.model import parse_policy
+from server.templates import POLICY
 
 pytestmark = pytest.mark.unit
 FIXTURES = Path(__file__).parents[2] / "fixtures"
@@ -38,3 +41,30 @@ def test_attacks_are_refused_by_their_rule(heads, sql, grants, held):
 def test_honest_questions_are_allowed_and_run(heads, sql, grants, held, tiny):
     judged = decide(sql, grants[heads.get("role", "researcher")], held, 11)
     tiny.execute(judged.sql, dict.fromkeys(judged.parameters, 1) or None).fetchall()
+
+
+@pytest.mark.parametrize(
+    ("sql", "rule"),
+    [
+        ("SELECT 1\x00", "plain-text"),
+        ("SELECT '" + "x" * 60_000 + "'", "size"),
+        ("SELECT " + "(" * 5_000 + "1" + ")" * 5_000, "size"),
+        ("SELECT " + "- " * 5_000 + "1", "size"),
+        ("SELECT 1" + "+1" * 9_000, "size"),
+        ("SELECT * FROM " + "(SELECT * FROM " * 400 + "person" + ")" * 400, "size"),
+        ("SELECT a" + "[1]" * 5_000, "size"),
+    ],
+)
+def test_monstrous_questions_are_refused_quickly(sql, rule, grants, held):
+    begun = time.monotonic()
+    with pytest.raises(Refused) as refusal:
+        decide(sql, grants["researcher"], held, 11)
+    assert refusal.value.rule == rule
+    assert time.monotonic() - begun < 10  # far above what it takes, far below what a hang would
+
+
+def test_no_grant_is_default_deny(held):
+    with pytest.raises(Refused) as refusal:
+        Judge(parse_policy(POLICY)).grant("janitor", "HRESCH")
+    assert refusal.value.rule == "default-deny"
+    assert "researcher" in refusal.value.allowed

@@ -1,0 +1,131 @@
+"""Writes the reference pages that say what the code says: rules, tools, SQL, commands. `--check` fails where a page is stale.
+
+Run as `python docs/generate.py`. The pages are committed; a test runs the check.
+"""
+
+import ast
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+ROOT = Path(__file__).parent.parent
+sys.path.insert(0, str(ROOT))
+REFERENCE = ROOT / "docs" / "reference"
+HEAD = "<!-- Written by docs/generate.py; edit the code instead. -->\n\n"
+
+
+def rules() -> str:
+    """Every rule that may refuse, with its words, read from the source."""
+    found: dict[str, tuple[str, str]] = {}
+    for folder in ("policies", "server"):
+        for path in sorted((ROOT / folder).rglob("*.py")):
+            for rule, message, allowed in _refusals(ast.parse(path.read_text(encoding="utf-8"))):
+                found.setdefault(rule, (message, allowed))
+    lines = [
+        "# Rules",
+        "",
+        "A refusal names the rule that refused. What stands in braces is filled in with the asker's own words.",
+        "",
+    ]
+    lines += ["| rule | says | allowed instead |", "|---|---|---|"]
+    lines += [f"| `{rule}` | {message} | {allowed} |" for rule, (message, allowed) in sorted(found.items())]
+    return "\n".join(lines) + "\n"
+
+
+def _refusals(tree: ast.AST) -> Iterator[tuple[str, str, str]]:
+    for node in ast.walk(tree):
+        if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Name):
+            continue
+        named = {one.arg: one.value for one in node.keywords}
+        if node.func.id == "refuse" and len(node.args) == 3 and isinstance(node.args[0], ast.Constant):
+            yield str(node.args[0].value), _words(node.args[1]), _words(node.args[2])
+        elif node.func.id == "Refused" and isinstance(named.get("rule"), ast.Constant):
+            yield str(named["rule"].value), _words(node.args[0]), _words(named.get("allowed"))  # type: ignore[attr-defined]
+
+
+def _words(node: ast.expr | None) -> str:
+    if isinstance(node, ast.Constant):
+        return str(node.value)
+    if isinstance(node, ast.JoinedStr):
+        return "".join(str(part.value) if isinstance(part, ast.Constant) else "{...}" for part in node.values)
+    return "{...}"
+
+
+def tools() -> str:
+    """Every tool with its arguments."""
+    from tools import TOOLS
+
+    lines = ["# Tools", "", "What a model can ask. All of them only read.", ""]
+    for tool in TOOLS.values():
+        lines += [f"## {tool.name}", "", tool.description, "", "| argument | meaning |", "|---|---|"]
+        for name, field in tool.arguments.model_fields.items():
+            lines.append(f"| `{name}` | {field.description or ''} |")
+        lines.append("")
+    return "\n".join(lines)
+
+
+def sql() -> str:
+    """The words of SQL that may be used."""
+    from sqlglot import exp
+
+    from policies.guard import allow
+
+    lines = ["# SQL", "", "One SELECT in DuckDB's dialect. What is not listed here is refused.", ""]
+    for name in ("SCALAR", "TEXT", "DATES", "AGGREGATES", "WINDOWS"):
+        words = sorted(
+            {one.sql_names()[0] if issubclass(one, exp.Func) else one.__name__ for one in getattr(allow, name)}
+        )
+        lines += [f"## {name.title()}", "", ", ".join(words), ""]
+    lines += [
+        "## Functions by name",
+        "",
+        ", ".join(sorted(allow.NAMED)),
+        "",
+        "## Types of casts",
+        "",
+        ", ".join(sorted(allow.TYPES)),
+        "",
+    ]
+    lines += [
+        "In aggregate mode `string_agg`, `list`, `mode`, `any_value`, `arg_max` and their like are refused: they show values of persons.",
+        "",
+    ]
+    return "\n".join(lines)
+
+
+def tables() -> str:
+    """The catalogue."""
+    from data.catalogue.model import catalogue
+
+    lines = [
+        "# Tables",
+        "",
+        "OMOP CDM v5.4, the imaging extension and the operations schema, with the tags that policies speak of.",
+        "",
+    ]
+    for table in catalogue().values():
+        lines += [f"## {table.name}", "", table.meaning, "", "| column | type | tags |", "|---|---|---|"]
+        lines += [f"| {column.name} | {column.type} | {', '.join(sorted(column.tags))} |" for column in table.columns]
+        lines.append("")
+    return "\n".join(lines)
+
+
+PAGES = {"rules.md": rules, "tools.md": tools, "sql.md": sql, "tables.md": tables}
+
+
+def main() -> int:
+    """Writes or checks the pages; 1 where one is stale."""
+    stale = []
+    for name, make in PAGES.items():
+        path, text = REFERENCE / name, HEAD + make()
+        if "--check" in sys.argv:
+            stale += [name] if not path.exists() or path.read_text(encoding="utf-8") != text else []
+        else:
+            path.write_text(text, encoding="utf-8")
+    if stale:
+        sys.stderr.write(f"stale: {', '.join(stale)}; run python docs/generate.py\n")
+    return 1 if stale else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
