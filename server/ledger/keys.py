@@ -3,6 +3,7 @@
 Sealing is AES-256-GCM with the call's id as associated data, so a sealed text cannot be moved to another call.
 """
 
+import contextlib
 import os
 import secrets
 import stat
@@ -90,12 +91,9 @@ def _kept(path: Path, make: "object") -> bytes:
             file.write(make())  # type: ignore[operator]
             file.flush()
             os.fsync(file.fileno())
-        try:
-            os.link(temporary, path)  # the first of two processes wins; the other reads its key
-        except FileExistsError:
-            pass
-        finally:
-            temporary.unlink()
+        with contextlib.suppress(FileExistsError):  # of two processes the first wins; the other reads its key
+            os.link(temporary, path)
+        temporary.unlink()
     if stat.S_IMODE(path.stat().st_mode) & 0o077:
         raise BadRequest(f"The key file {path} can be read by others.", f"Run: chmod 600 {path}")
     return path.read_bytes()

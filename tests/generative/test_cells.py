@@ -16,14 +16,22 @@ CONDITIONS = (
     "year_of_birth = 1950 AND condition_concept_id = 2", "condition_start_date < DATE '2020-03-01'", "year_of_birth BETWEEN 1960 AND 1980",
 )  # fmt: skip
 KEYS = ("condition_concept_id", "gender_concept_id", "year_of_birth", "year(condition_start_date)")
-WAYS = ("JOIN person p USING (person_id)", "JOIN person p ON p.person_id = c.person_id", "LEFT JOIN person p ON c.person_id = p.person_id")
+WAYS = (
+    "JOIN person p USING (person_id)",
+    "JOIN person p ON p.person_id = c.person_id",
+    "LEFT JOIN person p ON c.person_id = p.person_id",
+)
 
 
 @st.composite
 def questions(draw):
     keys = draw(st.lists(st.sampled_from(KEYS), unique=True, max_size=2))
     inside, outside = draw(st.sampled_from(CONDITIONS)), draw(st.sampled_from(CONDITIONS))
-    shape = draw(st.sampled_from(["count(*) FILTER (WHERE {0})", "sum(CASE WHEN {0} THEN 1 ELSE 0 END)", "count(CASE WHEN {0} THEN 1 END)"]))
+    shape = draw(
+        st.sampled_from(
+            ["count(*) FILTER (WHERE {0})", "sum(CASE WHEN {0} THEN 1 ELSE 0 END)", "count(CASE WHEN {0} THEN 1 END)"]
+        )
+    )
     return keys, shape.format(inside), inside, outside, draw(st.sampled_from(WAYS))
 
 

@@ -132,6 +132,14 @@ def test_json_answer_has_what_scripts_need(published_room):
     assert {"columns", "rows", "truncated", "cells_hidden", "snapshot", "verdict"} <= set(answer)
 
 
+def test_smoke_suite_is_all_right(published_room, tmp_path):
+    result = run("eval", "run", "smoke", "--room", published_room.root, "--report", tmp_path)
+    assert result.returncode == 0, result.stdout + result.stderr
+    report = json.loads((tmp_path / "smoke.json").read_text())
+    assert (report["answer"], report["refusal"]) == ({"right": 20, "asked": 20}, {"right": 10, "asked": 10})
+    assert "answers right: 20 of 20" in (tmp_path / "smoke.md").read_text()
+
+
 def test_changed_ledger_fails_verification(published_room, tmp_path):
     import sqlite3
 

@@ -40,7 +40,8 @@ def test_attacks_are_refused_by_their_rule(heads, sql, grants, held):
 @pytest.mark.parametrize(("heads", "sql"), cases("allowed"))
 def test_honest_questions_are_allowed_and_run(heads, sql, grants, held, tiny):
     judged = decide(sql, grants[heads.get("role", "researcher")], held, 11)
-    tiny.execute(judged.sql, dict.fromkeys(judged.parameters, 1) or None).fetchall()
+    rows = tiny.execute(judged.sql, dict.fromkeys(judged.parameters, 1) or None).fetchall()
+    assert all(len(row) == judged.visible + judged.guarded for row in rows)
 
 
 @pytest.mark.parametrize(
