@@ -21,7 +21,7 @@ from evals.client import server_command
 SELF_JOIN = (
     "SELECT a.measurement_concept_id, count(*) AS n, avg(b.value_as_number) AS mean FROM measurement a "
     "JOIN measurement b ON a.measurement_concept_id = b.measurement_concept_id AND a.value_as_number < b.value_as_number "
-    "WHERE a.measurement_concept_id = 3004249 AND a.value_as_number > 130 GROUP BY 1 ORDER BY 1"
+    "WHERE a.measurement_concept_id = 3004249 AND a.value_as_number > 120 GROUP BY 1 ORDER BY 1"
 )
 WIDE = (
     "SELECT measurement_id, person_id, measurement_concept_id, value_as_number, unit_concept_id, measurement_source_value "

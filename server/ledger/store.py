@@ -25,7 +25,6 @@ from sqlalchemy import (
     Text,
     create_engine,
     event,
-    text,
 )
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -50,7 +49,7 @@ ENTRY = Table(
     Column("prev", String(64), nullable=False),
     Column("hash", String(64), nullable=False),
 )
-_TAIL = text("SELECT seq, hash FROM entry ORDER BY seq DESC LIMIT 1")
+_TAIL = "SELECT seq, hash FROM entry ORDER BY seq DESC LIMIT 1"
 
 
 @dataclass
@@ -104,6 +103,9 @@ class Ledger:
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self._engine = make_engine(url, durable)
+        # Compiled once: building the statement anew costs a third of the write. Values go by place in every paramstyle we use.
+        marks = ", ".join(["?" if self._engine.dialect.paramstyle == "qmark" else "%s"] * len(ENTRY.columns))
+        self._insert = f"INSERT INTO entry ({', '.join(ENTRY.columns.keys())}) VALUES ({marks})"
         self._head_path, self._keys, self._clock = head, keys, clock
         self._waiting: list[_Waiting] = []
         self._list = threading.Lock()
@@ -186,20 +188,15 @@ class Ledger:
         connection = self._open()
         connection.exec_driver_sql("BEGIN IMMEDIATE" if self._engine.dialect.name == "sqlite" else "BEGIN")
         try:
-            row = connection.execute(_TAIL).first()
+            row = connection.exec_driver_sql(_TAIL).first()
             seq, prev = (int(row[0]), str(row[1])) if row else (0, GENESIS)
             rows = []
             for entry in batch:
                 seq += 1
                 own = entry_hash(seq, entry.kind, entry.call_id, entry.at, entry.text, entry.sealed, prev)
-                rows.append(
-                    {
-                        "seq": seq, "kind": entry.kind, "call_id": entry.call_id, "at": entry.at, "body": entry.text,
-                        "sealed": entry.sealed, "prev": prev, "hash": own,
-                    }
-                )  # fmt: skip
+                rows.append((seq, entry.kind, entry.call_id, entry.at, entry.text, entry.sealed, prev, own))
                 entry.seq, prev = seq, own
-            connection.execute(ENTRY.insert(), rows)
+            connection.exec_driver_sql(self._insert, rows)
             connection.exec_driver_sql("COMMIT")
         except BaseException:
             connection.exec_driver_sql("ROLLBACK")
