@@ -72,7 +72,6 @@ class RoomSettings(_Strict):
     local: Local = Local()
     engine: EngineSettings = EngineSettings()
     tokens: tuple[Token, ...] = ()
-    vocabulary: str | None = None
 
 
 class Room:

@@ -50,6 +50,29 @@ def _read(name: str) -> list[dict[str, str]]:
         return [{key: value or "" for key, value in row.items()} for row in csv.DictReader(file, delimiter="\t")]
 
 
+# What a column means by the CDM's naming conventions, first ending that fits; columns.tsv may say more.
+_CONVENTIONS = (
+    ("person_id", "The person; tables about persons are joined on it."),
+    ("_source_concept_id", "OMOP concept of the code the source sent, 0 where unmapped."),
+    ("concept_id", "OMOP concept, 0 where unmapped; join concept on concept_id for its name."),
+    ("_source_value", "The code or value as the source sent it."),
+    ("_datetime", "Date and time of the event."),
+    ("_date", "Day of the event."),
+    ("_at", "Date and time of the event."),
+    ("value_as_number", "The measured number, in the unit of unit_concept_id."),
+    ("range_low", "Lower end of the normal range."),
+    ("range_high", "Upper end of the normal range."),
+    ("_id", "Key of the record it names; the same key in other tables means the same record."),
+)
+
+
+def _meaning(column: str) -> str:
+    return next(
+        (meaning for ending, meaning in _CONVENTIONS if column.endswith(ending)),
+        f"{column.replace('_', ' ').capitalize()}.",
+    )
+
+
 @cache
 def catalogue() -> Catalogue:
     """All tables by name (`person`, `operations.claim`, ...), in the order of tables.tsv."""
@@ -58,7 +81,9 @@ def catalogue() -> Catalogue:
         tags = frozenset(row["tags"].split(","))
         if unknown := tags - TAGS:
             raise ValueError(f"columns.tsv: {row['table']}.{row['column']} has unknown tags {sorted(unknown)}")
-        column = Column(row["column"], row["type"], row["required"] == "yes", tags, row["meaning"])
+        column = Column(
+            row["column"], row["type"], row["required"] == "yes", tags, row["meaning"] or _meaning(row["column"])
+        )
         columns.setdefault(row["table"], []).append(column)
     tables: Catalogue = {}
     for row in _read("tables.tsv"):
