@@ -28,7 +28,11 @@ def no_progress(task: str, done: int, total: int | None) -> None:
 
 
 class Arrival(Protocol):
-    """One thing a source handed over, unopened. `open` gives the bytes as received, as often as it is called."""
+    """One thing a source handed over, unopened. `open` gives the bytes as received, as often as it is called.
+
+    Two attributes are optional. `stamp` (size, modification time) lets an unchanged file be passed over unread. `position`
+    is where the source stands once this arrival is kept: it is logged with the arrival and handed to the next `read`.
+    """
 
     @property
     def name(self) -> str: ...
@@ -40,13 +44,16 @@ class Arrival(Protocol):
 
 
 class Connector(Protocol):
-    """Reads one source system. It never interprets: it yields arrivals in a stable order and raises `SourceDown`."""
+    """Reads one source system. It never interprets: it yields arrivals in a stable order and raises `SourceDown`.
+
+    `read` is given the last `position` that was kept of this source (None at first), so that it can go on from there.
+    """
 
     kind: ClassVar[str]
     system: System
     name: str
 
-    def read(self) -> Iterator[Arrival]: ...
+    def read(self, position: str | None = None) -> Iterator[Arrival]: ...
 
 
 @dataclass(frozen=True)

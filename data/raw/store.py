@@ -12,10 +12,24 @@ import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import BigInteger, Column, Connection, Integer, MetaData, String, Table, create_engine, func, select
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Connection,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    create_engine,
+    func,
+    inspect,
+    select,
+    text,
+)
 from sqlalchemy.exc import SQLAlchemyError
 
 from data.errors import Busy, Damaged, ReadingRoomError
@@ -24,9 +38,12 @@ from data.types import Arrival, Connector, Progress, Stored, no_progress
 _COPY = 1 << 20
 _BATCH = 500
 
+_BATCH_BYTES = 256 << 20
+_METADATA = MetaData()
+
 ARRIVAL = Table(
     "arrival",
-    MetaData(),
+    _METADATA,
     Column("seq", Integer, primary_key=True),
     Column("source", String, nullable=False, index=True),
     Column("system", String, nullable=False),
@@ -37,6 +54,22 @@ ARRIVAL = Table(
     Column("size", BigInteger, nullable=False),
     Column("stamp_size", BigInteger),
     Column("stamp_time", BigInteger),
+    Column("arrived_at", String),
+    Column("position", String),
+)
+
+# One row an attempt to read a source: when, what came of it, and the error's code where it failed.
+READING = Table(
+    "reading",
+    _METADATA,
+    Column("seq", Integer, primary_key=True),
+    Column("source", String, nullable=False, index=True),
+    Column("started_at", String, nullable=False),
+    Column("ended_at", String, nullable=False),
+    Column("new", Integer, nullable=False),
+    Column("unchanged", Integer, nullable=False),
+    Column("bytes", BigInteger, nullable=False),
+    Column("problem", String),
 )
 
 
@@ -44,9 +77,21 @@ ARRIVAL = Table(
 class Count:
     """What an ingest did: arrivals that were new, arrivals known already, bytes read."""
 
-    new: int
-    unchanged: int
+    new: int = 0
+    unchanged: int = 0
+    bytes: int = 0
+
+
+@dataclass(frozen=True)
+class Standing:
+    """How a source stands: arrivals kept, when the last one came, when it was last read whole, what failed since."""
+
+    source: str
+    arrivals: int
     bytes: int
+    last_arrival: str | None
+    last_read: str | None
+    problem: str | None
 
 
 class RawStore:
@@ -57,7 +102,15 @@ class RawStore:
         self._blobs = root / "blobs"
         self._blobs.mkdir(parents=True, exist_ok=True)
         self._engine = create_engine(f"sqlite:///{root / 'arrivals.db'}")
-        ARRIVAL.metadata.create_all(self._engine)
+        _METADATA.create_all(self._engine)
+        self._add_columns()
+
+    def _add_columns(self) -> None:
+        """Columns that a store written by an earlier version lacks."""
+        have = {column["name"] for column in inspect(self._engine).get_columns("arrival")}
+        with self._engine.begin() as connection:
+            for name in {"arrived_at", "position"} - have:
+                connection.execute(text(f"ALTER TABLE arrival ADD COLUMN {name} VARCHAR"))
 
     def path(self, digest: str) -> Path:
         """Where the blob of that digest lies."""
@@ -97,24 +150,56 @@ class RawStore:
 
     def ingest(self, connector: Connector, progress: Progress = no_progress) -> Count:
         """Stores what a connector yields. Raises Busy while another ingest runs, SourceDown as the connector does."""
-        new = unchanged = read = 0
+        started, count, problem = _now(), Count(), None
         with self._locked(), _readable_errors(self.root), self._engine.connect() as connection:
-            known = self._known(connection, connector.name)
             pending: list[dict[str, Any]] = []
-            for number, arrival in enumerate(connector.read(), 1):
-                row = self._stored(connector, arrival, known.get(arrival.name))
-                if row is None:
-                    unchanged += 1
-                else:
-                    new, read = new + 1, read + row["size"]
-                    pending.append(row)
-                if len(pending) >= _BATCH:
-                    self._log(connection, pending)
-                if number % 50 == 0:
-                    progress(f"reading {connector.name}", number, None)
-            self._log(connection, pending)
-        progress(f"reading {connector.name}", new + unchanged, new + unchanged)
-        return Count(new, unchanged, read)
+            try:
+                for count in self._read(connection, connector, pending):
+                    if (count.new + count.unchanged) % 50 == 0:
+                        progress(f"reading {connector.name}", count.new + count.unchanged, None)
+            except ReadingRoomError as error:
+                problem = error.code
+                raise
+            finally:  # what came before a source died, or before an interrupt, is kept
+                self._log(connection, pending)
+                reading = {"started_at": started, "ended_at": _now(), "problem": problem, **vars(count)}
+                connection.execute(READING.insert(), [{"source": connector.name, **reading}])
+                connection.commit()
+        progress(f"reading {connector.name}", count.new + count.unchanged, count.new + count.unchanged)
+        return count
+
+    def _read(self, connection: Connection, connector: Connector, pending: list[dict[str, Any]]) -> Iterator[Count]:
+        """Stores arrival after arrival, logging them in batches; gives the count so far after each."""
+        known = self._known(connection, connector.name)
+        new = unchanged = read = waiting = 0
+        for arrival in connector.read(self._position(connection, connector.name)):
+            row = self._stored(connector, arrival, known.get(arrival.name))
+            if row is None:
+                unchanged += 1
+            else:
+                new, read, waiting = new + 1, read + row["size"], waiting + row["size"]
+                pending.append(row)
+            if len(pending) >= _BATCH or waiting >= _BATCH_BYTES:
+                self._log(connection, pending)
+                waiting = 0
+            yield Count(new, unchanged, read)
+
+    def standing(self, source: str) -> Standing:
+        """How the source stands."""
+        with self._engine.connect() as connection:
+            mine = ARRIVAL.c.source == source
+            sums = select(func.count(), func.coalesce(func.sum(ARRIVAL.c.size), 0), func.max(ARRIVAL.c.arrived_at))
+            arrivals, size, last = connection.execute(sums.where(mine)).one()
+            whole = select(func.max(READING.c.ended_at)).where(READING.c.source == source, READING.c.problem.is_(None))
+            latest = select(READING.c.problem).where(READING.c.source == source).order_by(READING.c.seq.desc()).limit(1)
+            return Standing(
+                source, arrivals, size, last, connection.execute(whole).scalar(), connection.execute(latest).scalar()
+            )
+
+    def _position(self, connection: Connection, source: str) -> str | None:
+        query = select(ARRIVAL.c.position).where(ARRIVAL.c.source == source, ARRIVAL.c.position.is_not(None))
+        found: str | None = connection.execute(query.order_by(ARRIVAL.c.seq.desc()).limit(1)).scalar()
+        return found
 
     def _known(self, connection: Connection, source: str) -> dict[str, Any]:
         latest = select(func.max(ARRIVAL.c.seq)).where(ARRIVAL.c.source == source).group_by(ARRIVAL.c.name)
@@ -138,6 +223,7 @@ class RawStore:
             "source": connector.name, "system": connector.system, "kind": connector.kind, "name": arrival.name,
             "media": arrival.media, "digest": digest, "size": size,
             "stamp_size": stamp[0] if stamp else None, "stamp_time": stamp[1] if stamp else None,
+            "arrived_at": _now(), "position": getattr(arrival, "position", None),
         }  # fmt: skip
 
     def _keep(self, arrival: Arrival) -> tuple[str, int]:
@@ -182,6 +268,10 @@ class RawStore:
             except OSError as error:
                 raise Busy(f"Another ingest holds {self.root / 'ingest.lock'}.", "Wait for it to end.") from error
             yield
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")
 
 
 @contextmanager

@@ -73,6 +73,7 @@ class MadeArrival:
     media: str
     make: Callable[[], bytes]
     stamp: tuple[int, int] | None = None
+    position: str | None = None
 
     def open(self) -> BinaryIO:
         """The bytes."""
@@ -88,7 +89,7 @@ class Directory:
     def __init__(self, name: str, system: System, path: Path) -> None:
         self.name, self.system, self.path = name, system, path
 
-    def read(self) -> Iterator[FileArrival]:
+    def read(self, position: str | None = None) -> Iterator[FileArrival]:
         """One arrival a file. Raises SourceDown where the directory is missing."""
         for path in files_of(self.name, self.path, self.endings):
             yield FileArrival(path.relative_to(self.path).as_posix(), self.media, path)

@@ -26,7 +26,7 @@ class Database:
     def __init__(self, name: str, system: System, url: str, tables: Sequence[str] = ()) -> None:
         self.name, self.system, self.url, self.tables = name, system, url, tuple(tables)
 
-    def read(self) -> Iterator[MadeArrival]:
+    def read(self, position: str | None = None) -> Iterator[MadeArrival]:
         """Tables in the order of their names. Raises SourceDown where the database cannot be reached."""
         url = make_url(self.url)
         if url.get_backend_name() == "sqlite" and url.database:

@@ -26,7 +26,7 @@ class Dicom:
     def __init__(self, name: str, system: System, path: Path) -> None:
         self.name, self.system, self.path = name, system, path
 
-    def read(self) -> Iterator[MadeArrival]:
+    def read(self, position: str | None = None) -> Iterator[MadeArrival]:
         """Headers in the order of relative names."""
         for path in files_of(self.name, self.path, ()):
             facts = path.stat()

@@ -1,6 +1,7 @@
 """DICOM headers to staging: one row a series, with the patient's numbers and demographics as the scanner had them."""
 
 import io
+from collections.abc import Sequence
 from typing import Any
 
 import duckdb
@@ -8,10 +9,12 @@ import pydicom
 from pydicom.errors import InvalidDicomError
 
 from data.normalise.extract.rows import Rows
-from data.types import Stored
+from data.types import Progress, Stored, no_progress
+
+MEDIA = ("dicom",)
 
 
-def extract_all(con: duckdb.DuckDBPyConnection, stored: list[Stored]) -> None:
+def extract_all(con: duckdb.DuckDBPyConnection, stored: Sequence[Stored], progress: Progress = no_progress) -> None:
     """Adds the headers of all files to the staging tables."""
     rows = Rows(con)
     for one in stored:

@@ -1,7 +1,9 @@
--- From the lines of one FHIR NDJSON file (temp table fhir_lines: line, text) to the staging tables.
--- origin() is a struct of where the file came from. Each SELECT reads all the paths it needs in one pass over the JSON.
+-- From lines of FHIR resources (fhir_arriving: file, line, text, given, deleted; fhir_files: where each file came from) to the staging tables.
+-- Each SELECT reads all the paths it needs in one pass over the JSON.
 
-CREATE OR REPLACE TEMP MACRO fhir_ref(reference) AS regexp_extract(reference, '([^/:]+)$', 1);
+-- The id a reference points to: the last part of Patient/7, urn:uuid:7, or an address, versions left out.
+CREATE OR REPLACE TEMP MACRO fhir_ref(reference) AS
+  regexp_extract(CASE WHEN contains(reference, '/_history/') THEN split_part(reference, '/_history/', 1) ELSE reference END, '([^/:]+)$', 1);
 
 CREATE OR REPLACE TEMP MACRO fhir_system(uri) AS CASE uri
   WHEN 'http://snomed.info/sct' THEN 'SNOMED' WHEN 'http://loinc.org' THEN 'LOINC'
@@ -12,24 +14,30 @@ CREATE OR REPLACE TEMP MACRO fhir_identifier_system(uri) AS CASE uri
   WHEN 'urn:readingroom:ehr' THEN 'EHR' WHEN 'http://hl7.org/fhir/sid/us-ssn' THEN 'SSN' ELSE uri END;
 
 CREATE OR REPLACE TEMP TABLE fhir_rows AS
-SELECT line, text, CASE WHEN text IS NOT NULL AND json_valid(text) THEN json_extract_string(text, ['$.resourceType', '$.id']) END AS head
-FROM fhir_lines;
+SELECT l.line, l.text, l.given, l.deleted, f.source, f.system, f.seq, f.blob, f.name, f.media,
+  CASE WHEN text IS NOT NULL AND deleted IS NULL AND json_valid(text) THEN json_extract_string(text, ['$.resourceType', '$.id']) END AS head
+FROM fhir_arriving l JOIN fhir_files f USING (file) WHERE text IS NULL OR deleted IS NOT NULL OR trim(text, E' \t\r\n') <> '';
+
+INSERT INTO staging.received
+SELECT source, blob, any_value(name), any_value(media), count(DISTINCT line), 0 FROM fhir_rows GROUP BY source, blob;
+
+-- What its source says is gone: the id, and the type it had.
+INSERT INTO staging.deleted
+SELECT source, system, seq, blob, line, fhir_ref(deleted), split_part(deleted, '/', -2) FROM fhir_rows WHERE deleted IS NOT NULL;
 
 INSERT INTO staging.reject
-SELECT origin().source, origin().seq, origin().blob, line, NULL,
+SELECT source, seq, blob, line, NULL,
   CASE WHEN text IS NULL THEN 'not-utf8' WHEN head IS NULL THEN 'broken-json' WHEN head[1] IS NULL THEN 'no-type' ELSE 'no-id' END,
   CASE WHEN text IS NULL THEN 'the line is not UTF-8 text, or far too long' WHEN head IS NULL THEN 'the line is not a JSON object'
     WHEN head[1] IS NULL THEN 'the resource has no resourceType' ELSE 'the resource has no id' END
-FROM fhir_rows WHERE head IS NULL OR head[1] IS NULL OR head[2] IS NULL;
+FROM fhir_rows WHERE deleted IS NULL AND (head IS NULL OR head[1] IS NULL OR coalesce(head[2], given) IS NULL);
 
 CREATE OR REPLACE TEMP TABLE fhir AS
-SELECT line, text, head[1] AS kind, head[2] AS id FROM fhir_rows WHERE head[1] IS NOT NULL AND head[2] IS NOT NULL;
-
-CREATE OR REPLACE TEMP TABLE fhir_expanded AS
-SELECT line, json_array_length(text, '$.component') AS n FROM fhir WHERE kind = 'Observation' AND json_array_length(text, '$.component') > 1;
+SELECT source, system, seq, blob, line, text, head[1] AS kind, coalesce(head[2], given) AS id
+FROM fhir_rows WHERE deleted IS NULL AND head[1] IS NOT NULL AND coalesce(head[2], given) IS NOT NULL;
 
 INSERT INTO staging.patient
-SELECT origin().source, origin().system, origin().seq, origin().blob, line, id, id,
+SELECT source, system, seq, blob, line, id, id,
   list_transform(
     list_filter(list_zip(json_extract_string(text, '$.identifier[*].system'), json_extract_string(text, '$.identifier[*].value')),
       lambda one: one[1] IS NOT NULL AND one[2] IS NOT NULL),
@@ -43,18 +51,18 @@ FROM (SELECT *, json_extract_string(text, ['$.name[0].family', '$.name[0].given[
   FROM fhir WHERE kind = 'Patient');
 
 INSERT INTO staging.visit
-SELECT origin().source, origin().system, origin().seq, origin().blob, line, id, fhir_ref(v[1]), v[2], v[3], v[4], v[5],
+SELECT source, system, seq, blob, line, id, fhir_ref(v[1]), v[2], v[3], v[4], v[5],
   fhir_ref(v[6]), fhir_ref(v[7])
 FROM (SELECT *, json_extract_string(text, ['$.subject.reference', '$.class.code', '$.period.start', '$.period.end', '$.status',
   '$.participant[0].individual.reference', '$.serviceProvider.reference']) AS v FROM fhir WHERE kind = 'Encounter');
 
 INSERT INTO staging.event BY NAME
-SELECT origin().source AS source, origin().system AS system, origin().seq AS seq, origin().blob AS blob, line, id AS record_id,
-  CASE kind WHEN 'Condition' THEN 'condition' WHEN 'MedicationRequest' THEN 'drug' WHEN 'Procedure' THEN 'procedure'
-    WHEN 'Immunization' THEN 'immunization' ELSE 'allergy' END AS kind,
+SELECT source, system, seq, blob, line, kind || '/' || id AS record_id,
+  CASE kind WHEN 'Condition' THEN 'condition' WHEN 'Procedure' THEN 'procedure' WHEN 'Immunization' THEN 'immunization'
+    WHEN 'AllergyIntolerance' THEN 'allergy' ELSE 'drug' END AS kind,
   fhir_ref(coalesce(v[1], v[2])) AS mrn, fhir_ref(v[3]) AS visit_key,
   fhir_system(coalesce(v[4], v[7], v[10])) AS code_system, coalesce(v[5], v[8], v[11]) AS code, coalesce(v[6], v[9], v[12]) AS display,
-  coalesce(v[13], v[14], v[15], v[16], v[17], v[18], v[24]) AS start_at, coalesce(v[19], v[20]) AS end_at,
+  coalesce(v[13], v[14], v[15], v[16], v[17], v[26], v[27], v[28], v[18], v[24]) AS start_at, coalesce(v[19], v[20], v[29]) AS end_at,
   coalesce(v[25], v[21]) AS status, fhir_ref(coalesce(v[22], v[23])) AS provider_key
 FROM (SELECT *, json_extract_string(text, ['$.subject.reference', '$.patient.reference', '$.encounter.reference',
   '$.code.coding[0].system', '$.code.coding[0].code', '$.code.coding[0].display',
@@ -62,56 +70,76 @@ FROM (SELECT *, json_extract_string(text, ['$.subject.reference', '$.patient.ref
   '$.vaccineCode.coding[0].system', '$.vaccineCode.coding[0].code', '$.vaccineCode.coding[0].display',
   '$.onsetDateTime', '$.authoredOn', '$.performedPeriod.start', '$.performedDateTime', '$.occurrenceDateTime', '$.recordedDate',
   '$.abatementDateTime', '$.performedPeriod.end', '$.status', '$.requester.reference', '$.performer[0].actor.reference',
-  '$.onsetPeriod.start', '$.verificationStatus.coding[0].code']) AS v
-  FROM fhir WHERE kind IN ('Condition', 'MedicationRequest', 'Procedure', 'Immunization', 'AllergyIntolerance'));
+  '$.onsetPeriod.start', '$.verificationStatus.coding[0].code', '$.effectiveDateTime', '$.effectivePeriod.start', '$.whenHandedOver',
+  '$.effectivePeriod.end']) AS v
+  FROM fhir WHERE kind IN ('Condition', 'Procedure', 'Immunization', 'AllergyIntolerance', 'MedicationRequest', 'MedicationStatement',
+    'MedicationAdministration', 'MedicationDispense'));
 
 INSERT INTO staging.event BY NAME
-SELECT origin().source AS source, origin().system AS system, origin().seq AS seq, origin().blob AS blob, line,
-  id || part AS record_id,
+SELECT source, system, seq, blob, line,
+  'Observation/' || id || part AS record_id,
   CASE WHEN v[13] IN ('social-history', 'survey') THEN 'observation' ELSE 'measurement' END AS kind,
-  fhir_ref(v[1]) AS mrn, fhir_ref(v[2]) AS visit_key, fhir_system(w[1]) AS code_system, w[2] AS code, w[3] AS display,
+  fhir_ref(v[1]) AS mrn, fhir_ref(v[2]) AS visit_key,
+  CASE WHEN other THEN fhir_system(w[13]) ELSE fhir_system(w[1]) END AS code_system, CASE WHEN other THEN w[14] ELSE w[2] END AS code,
+  CASE WHEN other THEN w[15] ELSE w[3] END AS display,
   coalesce(v[3], v[4], v[5]) AS start_at, v[6] AS end_at,
-  coalesce(w[11], w[12], w[4]) AS value_text, w[4] AS value_number, w[5] AS value_operator,
+  coalesce(w[11], w[12], w[4], w[16], w[17], w[18], w[19] || ':' || w[20]) AS value_text, coalesce(w[4], w[16]) AS value_number, w[5] AS value_operator,
   CASE WHEN w[10] IS NOT NULL THEN fhir_system(w[9]) END AS value_code_system, w[10] AS value_code, coalesce(w[6], w[7]) AS unit,
   v[8] AS range_low, v[9] AS range_high, v[7] AS status, fhir_ref(v[10]) AS provider_key, w[4] IS NOT NULL AS numeric_expected
-FROM (
+FROM (SELECT *, fhir_system(w[1]) = 'LOCAL' AND fhir_system(w[13]) <> 'LOCAL' AS other FROM (
   SELECT *, json_extract_string(body, ['$.code.coding[0].system', '$.code.coding[0].code', '$.code.coding[0].display',
     '$.valueQuantity.value', '$.valueQuantity.comparator', '$.valueQuantity.code', '$.valueQuantity.unit', '$.id',
     '$.valueCodeableConcept.coding[0].system', '$.valueCodeableConcept.coding[0].code', '$.valueString',
-    '$.valueCodeableConcept.coding[0].display']) AS w
+    '$.valueCodeableConcept.coding[0].display', '$.code.coding[1].system', '$.code.coding[1].code', '$.code.coding[1].display',
+    '$.valueInteger', '$.valueBoolean', '$.valueDateTime', '$.valueRatio.numerator.value', '$.valueRatio.denominator.value']) AS w
   FROM (
-    SELECT line, id, text AS body, '' AS part, v FROM (SELECT *, json_extract_string(text, ['$.subject.reference', '$.encounter.reference',
+    SELECT source, system, seq, blob, line, id, text AS body, '' AS part, v FROM (SELECT *, json_extract_string(text, ['$.subject.reference', '$.encounter.reference',
       '$.effectiveDateTime', '$.effectivePeriod.start', '$.effectiveInstant', '$.effectivePeriod.end', '$.status',
       '$.referenceRange[0].low.value', '$.referenceRange[0].high.value', '$.performer[0].reference', '$.issued', '$.id',
       '$.category[0].coding[0].code']) AS v
       FROM fhir WHERE kind = 'Observation' AND coalesce(json_array_length(text, '$.component'), 0) = 0)
     UNION ALL
-    SELECT line, id, unnest(json_extract(text, '$.component[*]'))::VARCHAR, '#' || unnest(range(1, json_array_length(text, '$.component')::BIGINT + 1)), v
+    SELECT source, system, seq, blob, line, id, unnest(json_extract(text, '$.component[*]'))::VARCHAR, '#' || unnest(range(1, json_array_length(text, '$.component')::BIGINT + 1)), v
     FROM (SELECT *, json_extract_string(text, ['$.subject.reference', '$.encounter.reference',
       '$.effectiveDateTime', '$.effectivePeriod.start', '$.effectiveInstant', '$.effectivePeriod.end', '$.status',
       '$.none', '$.none', '$.performer[0].reference', '$.issued', '$.id', '$.category[0].coding[0].code']) AS v
       FROM fhir WHERE kind = 'Observation' AND coalesce(json_array_length(text, '$.component'), 0) > 0)
   )
-);
+));
 
 INSERT INTO staging.note
-SELECT origin().source, origin().system, origin().seq, origin().blob, line, id, fhir_ref(v[1]), fhir_ref(v[2]), v[3], fhir_system(v[4]), v[5],
+SELECT source, system, seq, blob, line, id, fhir_ref(v[1]), fhir_ref(v[2]), v[3], fhir_system(v[4]), v[5],
   v[6], CASE WHEN v[7] IS NOT NULL THEN TRY(decode(from_base64(v[7]))) END, fhir_ref(v[8]), v[9]
 FROM (SELECT *, json_extract_string(text, ['$.subject.reference', '$.context.encounter[0].reference', '$.date', '$.type.coding[0].system',
   '$.type.coding[0].code', '$.content[0].attachment.title', '$.content[0].attachment.data', '$.author[0].reference', '$.status']) AS v
   FROM fhir WHERE kind = 'DocumentReference');
 
 INSERT INTO staging.provider
-SELECT origin().source, origin().system, origin().seq, origin().blob, line, id, concat_ws(' ', v[1], v[2]), v[3]
+SELECT source, system, seq, blob, line, id, concat_ws(' ', v[1], v[2]), v[3]
 FROM (SELECT *, json_extract_string(text, ['$.name[0].given[0]', '$.name[0].family', '$.identifier[0].value']) AS v
   FROM fhir WHERE kind = 'Practitioner');
 
 INSERT INTO staging.care_site
-SELECT origin().source, origin().system, origin().seq, origin().blob, line, id, json_extract_string(text, '$.name')
+SELECT source, system, seq, blob, line, id, json_extract_string(text, '$.name')
 FROM fhir WHERE kind = 'Organization';
 
+INSERT INTO staging.image BY NAME
+SELECT source, system, seq, blob, line, coalesce(json_extract_string(one, '$.uid'), id || '#' || place) AS record_id, fhir_ref(v[1]) AS mrn,
+  regexp_replace(coalesce(v[2], id), '^urn:oid:', '') AS study_uid, json_extract_string(one, '$.uid') AS series_uid,
+  json_extract_string(one, '$.modality.code') AS modality, json_extract_string(one, '$.bodySite.display') AS body_part,
+  coalesce(json_extract_string(one, '$.started'), v[3]) AS acquired_at
+FROM (SELECT *, unnest(json_extract(text, '$.series[*]')) AS one, unnest(range(1, json_array_length(text, '$.series')::BIGINT + 1)) AS place,
+  json_extract_string(text, ['$.subject.reference', '$.identifier[0].value', '$.started']) AS v
+  FROM fhir WHERE kind = 'ImagingStudy' AND coalesce(json_array_length(text, '$.series'), 0) > 0);
+
+INSERT INTO staging.claim BY NAME
+SELECT source, system, seq, blob, line, id AS record_id, fhir_ref(v[1]) AS mrn, coalesce(v[2], v[3]) AS payer, coalesce(v[4], v[5]) AS service_date,
+  v[6] AS diagnosis_code, v[7] AS amount, v[8] AS status
+FROM (SELECT *, json_extract_string(text, ['$.patient.reference', '$.insurance[0].coverage.display', '$.insurer.display', '$.billablePeriod.start',
+  '$.created', '$.diagnosis[0].diagnosisCodeableConcept.coding[0].code', '$.total.value', '$.status']) AS v FROM fhir WHERE kind = 'Claim');
+
 INSERT INTO staging.not_understood
-SELECT origin().source, origin().blob, NULL, 'FHIR ' || left(kind, 40), count(*) FROM fhir
-WHERE kind NOT IN ('Patient', 'Encounter', 'Condition', 'MedicationRequest', 'Procedure', 'Immunization', 'AllergyIntolerance',
-  'Observation', 'DocumentReference', 'Practitioner', 'Organization')
-GROUP BY kind;
+SELECT source, blob, line, 'FHIR ' || left(kind, 40), 1 FROM fhir
+WHERE kind NOT IN ('Patient', 'Encounter', 'Condition', 'MedicationRequest', 'MedicationStatement', 'MedicationAdministration',
+  'MedicationDispense', 'Procedure', 'Immunization', 'AllergyIntolerance', 'Observation', 'DocumentReference', 'Practitioner', 'Organization',
+  'Claim') AND NOT (kind = 'ImagingStudy' AND coalesce(json_array_length(text, '$.series'), 0) > 0)

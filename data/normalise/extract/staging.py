@@ -38,6 +38,10 @@ TABLES: dict[str, str] = {
         f"{_ORIGIN}, mrn VARCHAR, payer VARCHAR, service_date VARCHAR, diagnosis_code VARCHAR, amount VARCHAR, status VARCHAR"
     ),
     "staffing": f"{_ORIGIN}, ward VARCHAR, shift_date VARCHAR, shift VARCHAR, role VARCHAR, headcount VARCHAR",
+    # What its source took back (a FHIR delete, a cancelled admission): `kind` is a FHIR type, or visit.
+    "deleted": f"{_ORIGIN}, kind VARCHAR",
+    # One patient under two numbers, as the source itself says (ADT A40): what was `from_mrn` is now `mrn`.
+    "merge": f"{_ORIGIN}, mrn VARCHAR, from_mrn VARCHAR",
     # What is known to be there and not read further in this version: kept raw, counted, said in the quality report.
     "not_understood": "source VARCHAR, blob VARCHAR, line BIGINT, what VARCHAR, records BIGINT",
     "reject": "source VARCHAR, seq BIGINT, blob VARCHAR, line BIGINT, record_id VARCHAR, rule VARCHAR, reason VARCHAR",
