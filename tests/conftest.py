@@ -12,6 +12,7 @@ from data import normalise
 from data.catalogue.model import catalogue
 from data.raw import RawStore
 from data.synthetic import generate
+from data.types import Stored
 from policies.decide import decide
 from policies.model import Grant, parse_policy
 from server.call import Principal, Request
@@ -53,6 +54,28 @@ def held() -> dict[str, dict[str, str]]:
 def grants() -> dict[str, Grant]:
     """The three grants of the policy `init` writes, by role."""
     return {grant.role: grant for grant in parse_policy(POLICY).grants}
+
+
+@pytest.fixture
+def staged(tmp_path: Path) -> Callable[..., duckdb.DuckDBPyConnection]:
+    """Bytes as arrivals, staged: `staged(("a.hl7", "hl7v2", b"..."), ...)`, in order of arrival; all of source `one` unless a fourth says."""
+
+    def made(*arrivals: Any, normalised: bool = True, **options: Any) -> duckdb.DuckDBPyConnection:
+        stored = []
+        for seq, (name, media, content, *more) in enumerate(arrivals, 1):
+            path = tmp_path / f"{seq}"
+            path.write_bytes(content)
+            source = more[0] if more else "one"
+            system = more[1] if len(more) > 1 else "ehr"
+            stored.append(Stored(seq, source, system, "x", name, media, f"{seq:064d}", len(content), path))
+        con = duckdb.connect()
+        normalise.extract(con, stored)
+        if normalised:
+            normalise.normalise(con, **options)
+            assert [book for book in normalise.balance(con) if not book.holds] == []
+        return con
+
+    return made
 
 
 @pytest.fixture(scope="session")

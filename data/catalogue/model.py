@@ -29,13 +29,21 @@ class Column:
 
 @dataclass(frozen=True)
 class Table:
-    """One table. `unit`: rows are about one person, linked to persons through a key, or reference data."""
+    """One table. `unit`: rows are about one person, linked to persons through a key, or reference data.
+
+    `key` names the column that tells its rows apart, or several with commas between.
+    """
 
     name: str
     unit: Unit
     key: str
     meaning: str
     columns: tuple[Column, ...]
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """The columns of the key."""
+        return tuple(self.key.split(","))
 
     def column(self, name: str) -> Column:
         """The column of that name; KeyError where there is none."""

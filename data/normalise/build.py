@@ -4,7 +4,7 @@ Everything staged ends in exactly one place: normalised, quarantined with a rule
 by its source. `balance` checks that; nothing is dropped in silence.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 from importlib import resources
@@ -12,8 +12,10 @@ from importlib import resources
 import duckdb
 
 from data.catalogue.model import catalogue
-from data.normalise import persons
+from data.normalise import persons, vocabulary
 from data.normalise.extract.staging import column_names
+from data.normalise.persons import Decision
+from data.normalise.vocabulary import Vocabulary
 from data.types import Progress, no_progress
 
 VERSION = "1"
@@ -30,7 +32,7 @@ RECORDS = {
     "claim": False,
     "staffing": False,
 }
-_CHAPTERS = ("10_person", "20_visit", "30_event", "40_note_image", "50_operations", "60_period")
+_CHAPTERS = ("10_person", "20_visit", "30_event", "40_note_image", "50_operations", "60_period", "70_era", "80_concept")
 
 
 @dataclass(frozen=True)
@@ -49,13 +51,23 @@ class Balance:
         return self.received == self.accounted and self.staged == self.ended
 
 
-def normalise(con: duckdb.DuckDBPyConnection, progress: Progress = no_progress, horizon: date | None = None) -> None:
-    """Fills schemas cdm, operations, vault, quarantine and quality of the build from its schema staging."""
+def normalise(
+    con: duckdb.DuckDBPyConnection,
+    progress: Progress = no_progress,
+    horizon: date | None = None,
+    decisions: Sequence[Decision] = (),
+    given: Vocabulary | None = None,
+) -> None:
+    """Fills schemas cdm, operations, vault, quarantine and quality of the build from its schema staging.
+
+    `decisions` are a steward's words on which patients are one person; records dated after `horizon` are
+    quarantined; `given` is an Athena vocabulary, the starter map where there is none.
+    """
     _schemas(con)
-    _vocabulary(con)
+    vocabulary.load(con, given)
     for statement in _statements("00_macros"):
         con.execute(statement)
-    persons.link(con)
+    persons.link(con, decisions)
     for table, has_status in RECORDS.items():
         _latest(con, table, has_status)
     day = (horizon or HORIZON).isoformat()
@@ -71,7 +83,7 @@ def balance(con: duckdb.DuckDBPyConnection) -> list[Balance]:
     """The books of each source."""
     lines = " UNION ".join(
         f"SELECT source, blob, line FROM staging.{table}"
-        for table in (*RECORDS, "patient", "provider", "care_site", "reject")
+        for table in (*RECORDS, "patient", "provider", "care_site", "reject", "deleted", "merge")
     )
     rows = con.execute(
         f"WITH lines AS ({lines}), "
@@ -96,30 +108,14 @@ def _schemas(con: duckdb.DuckDBPyConnection) -> None:
         con.execute(f"CREATE OR REPLACE TABLE {name} ({columns})")
 
 
-def _vocabulary(con: duckdb.DuckDBPyConnection) -> None:
-    """The starter map of codes and units, as temp tables and as cdm.concept."""
-    folder = resources.files("data.catalogue.starter")
-    with (
-        resources.as_file(folder.joinpath("concepts.tsv")) as concepts,
-        resources.as_file(folder.joinpath("units.tsv")) as units,
-    ):
-        read = "SELECT * FROM read_csv('{}', delim = '\t', header = true, quote = '', all_varchar = true)"
-        con.execute(
-            f"CREATE OR REPLACE TEMP TABLE vocabulary AS SELECT * REPLACE (concept_id::BIGINT AS concept_id) FROM ({read.format(concepts)})"
-        )
-        con.execute(
-            f"CREATE OR REPLACE TEMP TABLE units AS SELECT * REPLACE (factor::DECIMAL(12,7) AS factor) FROM ({read.format(units)})"
-        )
-    con.execute(
-        "INSERT INTO cdm.concept SELECT concept_id, min(name), min(domain), min(vocabulary), min(code), 'S' FROM vocabulary GROUP BY concept_id "
-        "UNION ALL SELECT 0, 'No matching concept', 'Metadata', 'None', 'No matching concept', NULL"
-    )
-
-
 def _statements(chapter: str) -> Iterator[str]:
     text = resources.files("data.normalise").joinpath(f"sql/{chapter}.sql").read_text(encoding="utf-8")
     lines = "\n".join(line for line in text.splitlines() if not line.startswith("--"))
     return (part for part in lines.split(";\n") if part.strip().strip(";"))
+
+
+# The FHIR types whose deletion takes back a record of the table; the key of an event has its type in it.
+_DELETED_KINDS = {"visit": "('Encounter', 'visit')", "note": "('DocumentReference')", "claim": "('Claim')"}
 
 
 def _latest(con: duckdb.DuckDBPyConnection, table: str, has_status: bool) -> None:
@@ -127,11 +123,17 @@ def _latest(con: duckdb.DuckDBPyConnection, table: str, has_status: bool) -> Non
     content = ", ".join(name for name in column_names(table) if name not in ("seq", "blob", "line"))
     retracted = f"coalesce(status, '') IN {_RETRACTED}" if has_status else "false"
     record = "coalesce(record_id, blob || ':' || line)"
+    gone = "false"
+    if table in ("event", *_DELETED_KINDS):
+        name = "d.kind || '/' || d.record_id = split_part(r.record_id, '#', 1)"
+        if table != "event":
+            name = f"d.kind IN {_DELETED_KINDS[table]} AND d.record_id = r.record_id"
+        gone = f"EXISTS (FROM staging.deleted d WHERE d.source = r.source AND {name} AND (d.seq, d.line) > (r.seq, r.line))"
     con.execute(
         f"CREATE OR REPLACE TEMP TABLE fated_{table} AS SELECT * EXCLUDE (record_id, place, same), {record} AS record_id, "
-        f"CASE WHEN place > 1 AND same THEN 'duplicates' WHEN place > 1 THEN 'superseded' WHEN {retracted} THEN 'retracted' END AS fate FROM ("
-        f"SELECT *, row_number() OVER w AS place, hash({content}) = first_value(hash({content})) OVER w AS same FROM staging.{table} "
-        f"WINDOW w AS (PARTITION BY source, {record} ORDER BY seq DESC, line DESC))"
+        f"CASE WHEN place > 1 AND same THEN 'duplicates' WHEN place > 1 THEN 'superseded' WHEN {retracted} OR {gone} THEN 'retracted' END AS fate "
+        f"FROM (SELECT *, row_number() OVER w AS place, hash({content}) = first_value(hash({content})) OVER w AS same FROM staging.{table} "
+        f"WINDOW w AS (PARTITION BY source, {record} ORDER BY seq DESC, line DESC)) r"
     )
     con.execute(
         f"CREATE OR REPLACE TEMP TABLE latest_{table} AS SELECT * EXCLUDE (fate) FROM fated_{table} WHERE fate IS NULL"
@@ -162,8 +164,13 @@ def _quarantine(con: duckdb.DuckDBPyConnection) -> None:
     for table in RECORDS:
         con.execute(
             f"INSERT INTO quarantine.record SELECT source, blob, line, record_id, 'normalise', rule, CASE rule {reasons} END "
-            f"FROM ready_{table} WHERE rule IS NOT NULL"
+            f"FROM ready_{table} WHERE rule IS NOT NULL{_first(table)}"
         )
+
+
+def _first(table: str) -> str:
+    """A code that maps to several concepts makes several rows of one record; the books count it once."""
+    return " AND place = 1" if table == "event" else ""
 
 
 def _quality(con: duckdb.DuckDBPyConnection) -> None:
@@ -182,11 +189,11 @@ def _quality(con: duckdb.DuckDBPyConnection) -> None:
         )
         con.execute(
             insert
-            + f"SELECT 'quarantined', '{table}', source, count(*) FROM ready_{table} WHERE rule IS NOT NULL GROUP BY ALL"
+            + f"SELECT 'quarantined', '{table}', source, count(*) FROM ready_{table} WHERE rule IS NOT NULL{_first(table)} GROUP BY ALL"
         )
         con.execute(
             insert
-            + f"SELECT 'normalised', '{table}', source, count(*) FROM ready_{table} WHERE rule IS NULL GROUP BY ALL"
+            + f"SELECT 'normalised', '{table}', source, count(*) FROM ready_{table} WHERE rule IS NULL{_first(table)} GROUP BY ALL"
         )
     con.execute(
         insert
@@ -197,4 +204,5 @@ def _quality(con: duckdb.DuckDBPyConnection) -> None:
         + "SELECT 'units_converted', code, source, count(*) FROM ready_event WHERE rule IS NULL AND factor IS NOT NULL GROUP BY ALL"
     )
     con.execute(insert + "SELECT 'linked', rule, source, count(*) FROM vault.patient_index GROUP BY ALL")
+    con.execute(insert + "SELECT 'visits_linked', rule, source, count(*) FROM vault.visit_link GROUP BY ALL")
     con.execute(insert + "SELECT 'in_review', rule, source, count(*) FROM vault.review GROUP BY ALL")

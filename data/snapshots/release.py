@@ -62,7 +62,7 @@ def _write_table(
 ) -> TableFacts:
     target = f"serving.{table.name}" if "." in table.name else f"serving.main.{table.name}"
     select = release.select(table.name)
-    key = table.key if table.key in release.columns(table.name) else None
+    key = table.key if set(table.keys) <= set(release.columns(table.name)) else None
     con.execute(f"CREATE TABLE {target} AS {select} ORDER BY {sort_order(con, select, key)}")
     path = folder / file_name(table.name)
     con.execute(f"COPY {target} TO {quoted(str(path))} (FORMAT parquet, COMPRESSION zstd)")

@@ -74,11 +74,11 @@ def sort_order(con: duckdb.DuckDBPyConnection, select: str, key: str | None) -> 
     """An ORDER BY that leaves no two different rows in doubt."""
     if key is None:
         return "ALL"
-    rows, keys = con.sql(f"SELECT count(*), count(DISTINCT {key}) FROM ({select})").fetchall()[0]
+    rows, keys = con.sql(f"SELECT count(*), count(DISTINCT ({key})) FROM ({select})").fetchall()[0]
     if rows == keys:
         return key
     names = [row[0] for row in con.execute(f"DESCRIBE {select}").fetchall()]
-    return ", ".join([key, *(f'"{name}"' for name in names if name != key)])
+    return ", ".join([key, *(f'"{name}"' for name in names if name not in key.split(","))])
 
 
 def _most_rows(con: duckdb.DuckDBPyConnection, source: str) -> int:

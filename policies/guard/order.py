@@ -81,7 +81,7 @@ def _row_names(scope: Scope) -> list[exp.Expr]:
     names: list[exp.Expr] = []
     for alias, (_, source) in scope.selected_sources.items():
         if isinstance(source, exp.Table):
-            columns = [catalogue()[full_name(source)].key]
+            columns = list(catalogue()[full_name(source)].keys)
         else:
             part = source.expression
             columns = part.named_selects if isinstance(part, exp.Query) else []

@@ -10,11 +10,14 @@ from data.types import Progress, Stored, no_progress
 _One = Callable[[duckdb.DuckDBPyConnection, Stored], None]
 _Many = Callable[[duckdb.DuckDBPyConnection, Sequence[Stored], Progress], None]
 _ONE_BY_ONE: dict[str, _One] = {
-    "hl7v2": hl7v2.extract,
     "omop+csv": tables.extract_omop,
     "table+parquet": tables.extract_table,
 }
-_TOGETHER: dict[tuple[str, ...], _Many] = {fhir.MEDIA: fhir.extract_all, dicom.MEDIA: dicom.extract_all}
+_TOGETHER: dict[tuple[str, ...], _Many] = {
+    fhir.MEDIA: fhir.extract_all,
+    hl7v2.MEDIA: hl7v2.extract_all,
+    dicom.MEDIA: dicom.extract_all,
+}
 
 
 def extract(con: duckdb.DuckDBPyConnection, stored: Sequence[Stored], progress: Progress = no_progress) -> None:

@@ -52,9 +52,9 @@ FROM (SELECT *, json_extract_string(text, ['$.name[0].family', '$.name[0].given[
 
 INSERT INTO staging.visit
 SELECT source, system, seq, blob, line, id, fhir_ref(v[1]), v[2], v[3], v[4], v[5],
-  fhir_ref(v[6]), fhir_ref(v[7])
+  fhir_ref(v[6]), fhir_ref(v[7]), NULL, v[8]
 FROM (SELECT *, json_extract_string(text, ['$.subject.reference', '$.class.code', '$.period.start', '$.period.end', '$.status',
-  '$.participant[0].individual.reference', '$.serviceProvider.reference']) AS v FROM fhir WHERE kind = 'Encounter');
+  '$.participant[0].individual.reference', '$.serviceProvider.reference', '$.identifier[0].value']) AS v FROM fhir WHERE kind = 'Encounter');
 
 INSERT INTO staging.event BY NAME
 SELECT source, system, seq, blob, line, kind || '/' || id AS record_id,

@@ -1,180 +1,96 @@
-"""HL7 v2 messages to staging: ORU^R01 results, and the patients and visits of ADT. Parsing is the library's (`hl7`); tolerance is ours.
+"""HL7 v2 messages to staging: results of ORU^R01, patients, visits and merges of ADT. One message is one record, numbered in its file.
 
-Real files carry a byte-order mark, LF for CR, batch envelopes, segments with fields missing. A message that cannot be used is rejected
-with its number in the file; its neighbours stay. Message types not read yet are counted, not dropped.
+A message that cannot be used is rejected with its number; its neighbours stay. Message types not read are counted, not dropped.
 """
 
-import re
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import duckdb
-import hl7
 
+from data.normalise.extract import adt, oru
+from data.normalise.extract.er7 import Segment, component, field, messages, plain, segments
 from data.normalise.extract.rows import Rows
-from data.types import Stored
+from data.types import Progress, Stored, no_progress
 
-_ENVELOPE = re.compile(r"^(FHS|BHS|BTS|FTS)[|]")
-_VISITS = frozenset({"A01", "A03", "A04", "A08"})
-_PERSONS = _VISITS | {"A05", "A28", "A31"}
-_NUMBER = re.compile(r"^\s*(<=|>=|<|>|=)?\s*([-+]?\d+(?:\.\d+)?)\s*$")
-_RANGE = re.compile(r"^\s*([-+]?\d+(?:\.\d+)?)\s*-\s*([-+]?\d+(?:\.\d+)?)")
-_CLASSES = {"I": "IMP", "E": "EMER", "O": "AMB", "P": "AMB", "R": "AMB"}
+MEDIA = ("hl7v2",)
+Reject = Callable[[str, str], None]
 
 
-def extract(con: duckdb.DuckDBPyConnection, stored: Stored) -> None:
-    """Adds the messages of one file to the staging tables."""
+def extract_all(con: duckdb.DuckDBPyConnection, stored: Sequence[Stored], progress: Progress = no_progress) -> None:
+    """Adds the messages of all files to the staging tables."""
     rows = Rows(con)
-    texts = messages(stored.path.read_bytes())
-    expanded = sum(_message(rows, stored, number, text) for number, text in enumerate(texts, 1))
-    received = {"source": stored.source, "blob": stored.digest, "name": stored.name, "media": stored.media}
-    rows.add("received", {**received, "records": len(texts), "expanded": expanded})
+    for done, one in enumerate(stored, 1):
+        _file(rows, one)
+        if done % 20 == 0:
+            progress("extracting HL7 v2", done, len(stored))
     rows.close()
 
 
-def messages(content: bytes) -> list[str]:
-    """The messages of a file, segments ended by CR; what stands before the first MSH is no message unless it is not blank."""
+def _file(rows: Rows, stored: Stored) -> None:
+    origin = {"source": stored.source, "system": stored.system, "seq": stored.seq, "blob": stored.digest}
+    damage: list[str] = []
+    number = 0
+    for number, message in enumerate(messages(stored.path, damage.append), 1):
+        _message(rows, {**origin, "line": number}, message)
+    for told in damage:
+        rows.add("reject", {**origin, "rule": "damaged-file", "reason": told})
+    received = {"source": stored.source, "blob": stored.digest, "name": stored.name, "media": stored.media}
+    rows.add("received", {**received, "records": number + len(damage), "expanded": 0})
+
+
+def _message(rows: Rows, origin: dict[str, Any], message: bytes | None) -> None:
+    def reject(rule: str, reason: str) -> None:
+        rows.add("reject", {**origin, "rule": rule, "reason": reason})
+
+    if message is None:
+        return reject("too-long", "the message is far too long")
     try:
-        text = content.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        text = content.decode("latin-1")
-    lines = [line.lstrip("\x0b\ufeff") for line in re.split(r"\r\n|\r|\n", text.replace("\x1c", ""))]
-    found: list[list[str]] = []
-    for line in lines:
-        if not line.strip() or _ENVELOPE.match(line):
-            continue
-        if line.startswith("MSH") or not found:
-            found.append([])
-        found[-1].append(line)
-    return ["\r".join(one) + "\r" for one in found]
-
-
-def _message(rows: Rows, stored: Stored, number: int, text: str) -> int:
-    """Stages one message; gives how many rows beyond one it made."""
-    origin = {
-        "source": stored.source,
-        "system": stored.system,
-        "seq": stored.seq,
-        "blob": stored.digest,
-        "line": number,
-    }
-
-    def reject(rule: str, reason: str) -> int:
-        rows.add("reject", {**origin, "record_id": None, "rule": rule, "reason": reason})
-        return 0
-
-    try:
-        message = hl7.parse(text)
-        kind, _, trigger = (_field(message.segment("MSH"), 9) + "^").partition("^")
-    except (hl7.HL7Exception, KeyError, IndexError, ValueError):
+        parts = segments(message)
+    except ValueError:
         return reject("unreadable-message", "the message cannot be parsed")
-    trigger = trigger.split("^")[0]
-    wanted = kind == "ORU" or (kind == "ADT" and trigger in _PERSONS)
-    if not wanted:
+    kind, trigger = _type(parts[0])
+    if kind != "ORU" and not (kind == "ADT" and trigger in adt.TRIGGERS):
         what = f"HL7 {kind[:8]}^{trigger[:8]}" if kind.isalnum() else "HL7 without a type"
-        rows.add(
-            "not_understood",
-            {"source": stored.source, "blob": stored.digest, "line": number, "what": what, "records": 1},
-        )
-        return 0
-    pid = _segment(message, "PID")
-    mrn = _identifiers(pid)
-    if pid is None or not mrn:
-        return reject("no-pid", "the message names no patient (PID-3)")
-    _patient(rows, origin, pid, mrn, message)
-    if kind == "ADT":
-        return _visit(rows, origin, message, mrn[0][1]) if trigger in _VISITS else 0
-    return _results(rows, origin, message, mrn[0][1])
-
-
-def _patient(rows: Rows, origin: dict[str, Any], pid: Any, mrn: list[tuple[str, str]], message: Any) -> None:
-    names, address = _field(pid, 5).split("^"), _field(pid, 11).split("~")[0].split("^")
-    rows.add("patient", {
-        **origin, "record_id": _field(message.segment("MSH"), 10) or None, "mrn": mrn[0][1],
-        "identifiers": [f"{system}|{value}" for system, value in mrn],
-        "family": _text(names, 0), "given": _text(names, 1), "birth_date": _field(pid, 7)[:8] or None,
-        "sex": _field(pid, 8) or None, "street": _text(address, 0), "city": _text(address, 2), "state": _text(address, 3),
-        "zip": _text(address, 4), "phone": _field(pid, 13).split("^")[0].split("~")[0] or None,
-        "death_datetime": _field(pid, 29) or None,
-    })  # fmt: skip
-
-
-def _visit(rows: Rows, origin: dict[str, Any], message: Any, mrn: str) -> int:
-    pv1 = _segment(message, "PV1")
-    number = _field(pv1, 19).split("^")[0] if pv1 is not None else ""
-    if not number:
-        return 0
-    code = _field(pv1, 2)
-    rows.add("visit", {
-        **origin, "record_id": number, "mrn": mrn, "class_code": _CLASSES.get(code, code) or None,
-        "start_at": _field(pv1, 44) or _field(_segment(message, "EVN"), 2) or None, "end_at": _field(pv1, 45) or None,
-        "status": "finished" if _field(pv1, 45) else "in-progress", "provider_key": _field(pv1, 7).split("^")[0] or None,
-    })  # fmt: skip
-    return 0
-
-
-def _results(rows: Rows, origin: dict[str, Any], message: Any, mrn: str) -> int:
-    order, observed, place, made = "", "", 0, 0
-    for segment in message:
-        name = str(segment[0])
-        if name == "OBR":
-            order = (_field(segment, 3) or _field(segment, 2)).split("^")[0]
-            place, observed = place + 1, _field(segment, 7)
-        elif name == "OBX":
-            made += 1
-            _result(rows, origin, segment, mrn, order or f"{origin['blob'][:12]}:{origin['line']}:{place}", observed)
-    return max(made - 1, 0)
-
-
-def _result(rows: Rows, origin: dict[str, Any], obx: Any, mrn: str, order: str, observed: str) -> None:
-    code, display, system = (*_field(obx, 3).split("^"), "", "", "")[:3]
-    kind, raw, status = _field(obx, 2), _field(obx, 5), _field(obx, 11)
-    number = _NUMBER.match(raw.replace("^", "") if kind == "SN" else raw)
-    span = _RANGE.match(_field(obx, 7))
-    coded = raw.split("^") if kind in ("CE", "CWE", "CNE") else []
-    rows.add("event", {
-        **origin, "kind": "measurement", "mrn": mrn, "record_id": f"{order}:{code}:{_field(obx, 4)}",
-        "code_system": {"LN": "LOINC", "SCT": "SNOMED"}.get(system, "LOCAL"), "code": code or None, "display": display or None,
-        "start_at": _field(obx, 14) or observed or None, "value_text": (_text(coded, 1) if coded else raw) or None,
-        "value_number": number[2] if number and kind in ("NM", "SN") else None, "value_operator": number[1] if number else None,
-        "value_code": _text(coded, 0), "value_code_system": "LOCAL" if coded else None, "unit": _field(obx, 6).split("^")[0] or None,
-        "range_low": span[1] if span else None, "range_high": span[2] if span else None, "status": status or None,
-        "numeric_expected": kind == "NM" and bool(raw),
-    })  # fmt: skip
-
-
-def _identifiers(pid: Any) -> list[tuple[str, str]]:
-    """(assigning authority, number) of each identifier in PID-3; the first is how this source names the patient."""
-    found = []
-    for part in _field(pid, 3).split("~") if pid is not None else []:
-        pieces = part.split("^")
-        if pieces[0].strip():
-            authority = _text(pieces, 3) or "HL7"
-            found.append((authority.split("&")[0], pieces[0].strip()))
-    return found
-
-
-def _segment(message: Any, name: str) -> Any:
-    try:
-        return message.segment(name)
-    except KeyError:
+        rows.add("not_understood", {**origin, "what": what, "records": 1})
         return None
+    pid = next((one for one in parts if one[0] == "PID"), None)
+    numbers = identifiers(field(pid, 3))
+    if pid is None or not numbers:
+        return reject("no-pid", "the message names no patient (PID-3)")
+    _patient(rows, origin, pid, numbers, plain(field(parts[0], 10)))
+    if kind == "ADT":
+        adt.stage(rows, origin, trigger, parts)
+    else:
+        oru.stage(rows, origin, parts, numbers[0][1])
+    return None
 
 
-def _field(segment: Any, number: int) -> str:
-    """A field's text, escapes undone; empty where it is missing or the HL7 null."""
-    if segment is None or number >= len(segment):
-        return ""
-    text = str(segment[number])
-    text = "" if text == '""' else text
-    return _unescaped(text) if "\\" in text and number != 2 else text
+def _type(msh: Segment) -> tuple[str, str]:
+    text = field(msh, 9)
+    return component(text, 1) or "", component(text, 2) or ""
 
 
-_ESCAPES = {"F": "|", "S": "^", "T": "&", "R": "~", "E": "\\", ".br": "\n"}
+def _patient(
+    rows: Rows, origin: dict[str, Any], pid: Segment, numbers: list[tuple[str, str]], control: str | None
+) -> None:
+    name, address = field(pid, 5).split("~")[0], field(pid, 11).split("~")[0]
+    rows.add("patient", {
+        **origin, "record_id": control or None, "mrn": numbers[0][1],
+        "identifiers": [f"{system}|{value}" for system, value in numbers],
+        "family": component(component(name, 1) or "", 1, "&"), "given": component(name, 2), "birth_date": field(pid, 7)[:8] or None,
+        "sex": component(field(pid, 8), 1), "race": component(field(pid, 10).split("~")[0], 1),
+        "ethnicity": component(field(pid, 22).split("~")[0], 1),
+        "street": component(component(address, 1) or "", 1, "&"), "city": component(address, 3), "state": component(address, 4),
+        "zip": component(address, 5), "phone": component(field(pid, 13).split("~")[0], 1),
+        "death_datetime": field(pid, 29) or None,
+    })  # fmt: skip
 
 
-def _unescaped(text: str) -> str:
-    return re.sub(r"\\([A-Za-z.]+)\\", lambda match: _ESCAPES.get(match[1], match[0]), text)
-
-
-def _text(pieces: list[str], place: int) -> str | None:
-    return (pieces[place].strip() or None) if place < len(pieces) else None
+def identifiers(repeated: str) -> list[tuple[str, str]]:
+    """(assigning authority, number) of each identifier of a CX field; the first is how this source names the patient."""
+    found = []
+    for part in repeated.split("~"):
+        if number := component(part, 1):
+            found.append(((component(part, 4) or "HL7").split("&")[0], number))
+    return found

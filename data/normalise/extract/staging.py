@@ -14,7 +14,7 @@ TABLES: dict[str, str] = {
     ),
     "visit": (
         f"{_ORIGIN}, mrn VARCHAR, class_code VARCHAR, start_at VARCHAR, end_at VARCHAR, status VARCHAR, provider_key VARCHAR, "
-        "care_site_key VARCHAR"
+        "care_site_key VARCHAR, partial BOOLEAN, visit_number VARCHAR"
     ),
     "event": (
         f"{_ORIGIN}, kind VARCHAR, mrn VARCHAR, visit_key VARCHAR, code_system VARCHAR, code VARCHAR, display VARCHAR, start_at VARCHAR, "
@@ -38,6 +38,8 @@ TABLES: dict[str, str] = {
         f"{_ORIGIN}, mrn VARCHAR, payer VARCHAR, service_date VARCHAR, diagnosis_code VARCHAR, amount VARCHAR, status VARCHAR"
     ),
     "staffing": f"{_ORIGIN}, ward VARCHAR, shift_date VARCHAR, shift VARCHAR, role VARCHAR, headcount VARCHAR",
+    # Concepts a source brings along: names for the concept ids it gives.
+    "concept": "concept_id BIGINT, name VARCHAR, domain VARCHAR, vocabulary VARCHAR, code VARCHAR, standard VARCHAR, class VARCHAR",
     # What its source took back (a FHIR delete, a cancelled admission): `kind` is a FHIR type, or visit.
     "deleted": f"{_ORIGIN}, kind VARCHAR",
     # One patient under two numbers, as the source itself says (ADT A40): what was `from_mrn` is now `mrn`.

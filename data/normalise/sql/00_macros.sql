@@ -24,3 +24,11 @@ CREATE OR REPLACE MACRO rr_bad_date(moment, birth, horizon) AS CASE
   WHEN moment IS NULL THEN 'bad-date'
   WHEN moment > horizon OR moment < TIMESTAMP '1880-01-01' THEN 'implausible-date'
   WHEN birth IS NOT NULL AND moment < birth - INTERVAL 300 DAY THEN 'before-birth' END;
+
+-- A name as bare letters, so that accents, case, hyphens and spaces do not keep two systems apart.
+CREATE OR REPLACE MACRO rr_letters(value) AS regexp_replace(lower(strip_accents(value)), '[^\p{L}]', '', 'g');
+
+-- Patients their source has not taken back.
+CREATE OR REPLACE TEMP TABLE kept_patient AS
+SELECT p.* FROM staging.patient p WHERE NOT EXISTS (
+  FROM staging.deleted d WHERE d.source = p.source AND d.kind = 'Patient' AND d.record_id = p.mrn AND (d.seq, d.line) > (p.seq, p.line));

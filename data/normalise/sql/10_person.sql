@@ -3,7 +3,7 @@
 CREATE OR REPLACE TABLE vault.patient_identity AS
 SELECT i.person_id, p.source, p.system, p.mrn, p.identifiers, p.family, p.given, rr_ts(p.birth_date)::DATE AS birth_date, p.sex, p.race, p.ethnicity,
   p.phone, p.street, p.city, p.state, p.zip, rr_ts(p.death_datetime) AS died_at, p.blob, p.seq, p.line
-FROM staging.patient p JOIN vault.patient_index i USING (source, mrn);
+FROM kept_patient p JOIN vault.patient_index i USING (source, mrn);
 
 CREATE OR REPLACE TEMP TABLE ranked_identity AS
 SELECT *, CASE system WHEN 'ehr' THEN 0 WHEN 'research' THEN 1 WHEN 'laboratory' THEN 2 WHEN 'imaging' THEN 3 ELSE 4 END AS rank FROM vault.patient_identity;
@@ -31,9 +31,9 @@ SELECT b.person_id, coalesce(g.concept_id, 0) AS gender_concept_id, year(birth_d
     rr_key('', 'location', concat_ws('|', coalesce(street, ''), coalesce(city, ''), coalesce(state, ''), coalesce(zip, ''))) END AS location_id,
   coalesce(ehr_mrn, any_mrn) AS person_source_value, sex AS gender_source_value, race AS race_source_value, ethnicity AS ethnicity_source_value
 FROM best_identity b
-LEFT JOIN vocabulary g ON g.vocabulary = 'Gender' AND g.code = b.sex
-LEFT JOIN vocabulary r ON r.vocabulary = 'Race' AND r.code = b.race
-LEFT JOIN vocabulary e ON e.vocabulary = 'Ethnicity' AND e.code = b.ethnicity;
+LEFT JOIN starter g ON g.vocabulary = 'Gender' AND g.code = b.sex
+LEFT JOIN starter r ON r.vocabulary = 'Race' AND r.code = b.race
+LEFT JOIN starter e ON e.vocabulary = 'Ethnicity' AND e.code = b.ethnicity;
 
 INSERT INTO cdm.patient_identity BY NAME
 SELECT person_id, coalesce(ehr_mrn, any_mrn) AS medical_record_number, family AS family_name, given AS given_name, birth_date, phone,
