@@ -131,7 +131,8 @@ def _latest(con: duckdb.DuckDBPyConnection, table: str, has_status: bool) -> Non
         gone = f"EXISTS (FROM staging.deleted d WHERE d.source = r.source AND {name} AND (d.seq, d.line) > (r.seq, r.line))"
     con.execute(
         f"CREATE OR REPLACE TEMP TABLE fated_{table} AS SELECT * EXCLUDE (record_id, place, same), {record} AS record_id, "
-        f"CASE WHEN place > 1 AND same THEN 'duplicates' WHEN place > 1 THEN 'superseded' WHEN {retracted} OR {gone} THEN 'retracted' END AS fate "
+        "CASE WHEN place > 1 AND same THEN 'duplicates' WHEN place > 1 THEN 'superseded' "
+        f"WHEN {retracted} OR {gone} THEN 'retracted' END AS fate "
         f"FROM (SELECT *, row_number() OVER w AS place, hash({content}) = first_value(hash({content})) OVER w AS same FROM staging.{table} "
         f"WINDOW w AS (PARTITION BY source, {record} ORDER BY seq DESC, line DESC)) r"
     )

@@ -57,7 +57,8 @@ def load(con: duckdb.DuckDBPyConnection, given: Vocabulary | None) -> None:
     _starter(con)
     if given is None:
         con.execute(
-            "CREATE OR REPLACE TEMP TABLE vocabulary AS SELECT vocabulary, code, concept_id, concept_id AS source_concept_id, domain, 1 AS place FROM starter"
+            "CREATE OR REPLACE TEMP TABLE vocabulary AS "
+            "SELECT vocabulary, code, concept_id, concept_id AS source_concept_id, domain, 1 AS place FROM starter"
         )
         con.execute("CREATE OR REPLACE TEMP TABLE concepts AS FROM staging.concept")
         con.execute(
@@ -73,7 +74,8 @@ def load(con: duckdb.DuckDBPyConnection, given: Vocabulary | None) -> None:
         "CREATE OR REPLACE TEMP TABLE ancestors AS SELECT ancestor_concept_id::BIGINT AS ancestor, descendant_concept_id::BIGINT AS descendant, "
         "min_levels_of_separation::BIGINT AS least, max_levels_of_separation::BIGINT AS most "
         + (
-            f"FROM {_csv(ancestor)} WHERE descendant_concept_id::BIGINT IN (SELECT concept_id FROM vocabulary UNION SELECT concept_given FROM staging.event)"
+            f"FROM {_csv(ancestor)} WHERE descendant_concept_id::BIGINT IN "
+            "(SELECT concept_id FROM vocabulary UNION SELECT concept_given FROM staging.event)"
             if ancestor
             else "FROM (SELECT NULL AS ancestor_concept_id, NULL AS descendant_concept_id, NULL AS min_levels_of_separation, "
             "NULL AS max_levels_of_separation) WHERE false"
@@ -142,7 +144,8 @@ def _athena(con: duckdb.DuckDBPyConnection, concept: Path, relationship: Path) -
         "AND NOT EXISTS (FROM known_code k WHERE k.vocabulary = s.vocabulary AND k.code = s.code)"
     )
     con.execute(
-        "CREATE OR REPLACE TEMP TABLE concepts AS SELECT DISTINCT ON (concept_id) concept_id, name, domain, vocabulary, code, standard, class FROM ("
+        "CREATE OR REPLACE TEMP TABLE concepts AS "
+        "SELECT DISTINCT ON (concept_id) concept_id, name, domain, vocabulary, code, standard, class FROM ("
         "SELECT *, 0 AS rank FROM athena WHERE concept_id IN (SELECT concept_id FROM vocabulary UNION SELECT source_concept_id FROM vocabulary "
         "UNION SELECT concept_given FROM staging.event UNION SELECT unit_concept_given FROM staging.event) "
         "UNION ALL SELECT concept_id, name, domain, vocabulary, code, standard, class, 1 FROM staging.concept) ORDER BY concept_id, rank, name"

@@ -29,7 +29,11 @@ def checks() -> Iterator[Check]:
     for table in catalogue().values():
         name = table.name if "." in table.name else f"cdm.{table.name}"
         yield Check(
-            "key-unique", table.name, "conformance", True, f"SELECT count(*) - count(DISTINCT ({table.key})) FROM {name}"
+            "key-unique",
+            table.name,
+            "conformance",
+            True,
+            f"SELECT count(*) - count(DISTINCT ({table.key})) FROM {name}",
         )
         for column in table.columns:
             if column.required and not column.name.endswith("source_value"):

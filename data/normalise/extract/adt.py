@@ -37,7 +37,8 @@ def stage(rows: Rows, origin: dict[str, Any], trigger: str, parts: list[Segment]
         rows.add("visit", {
             **origin, "record_id": number, "mrn": mrn, "class_code": _CLASSES.get(code or "", code),
             "start_at": component(field(pv1, 44), 1) or (happened if trigger in _BEGIN else None), "end_at": end,
-            "status": "in-progress" if not end else "finished", "provider_key": component(field(pv1, 7).split("~")[0], 1), "partial": True, "visit_number": number,
+            "status": "in-progress" if not end else "finished", "provider_key": component(field(pv1, 7).split("~")[0], 1),
+            "partial": True, "visit_number": number,
         })  # fmt: skip
 
 

@@ -71,9 +71,9 @@ def extract_all(con: duckdb.DuckDBPyConnection, stored: Sequence[Stored], progre
             running.append(pool.submit(_stage, con.cursor(), chunk))
         for one in running:
             one.result()
-    for file, damage in damages:
-        row = [file.source, file.seq, file.digest, "damaged-file", damage]
-        con.execute("INSERT INTO staging.reject VALUES ($1, $2, $3, NULL, NULL, $4, $5)", row)
+    for number, (file, damage) in enumerate(damages):  # lines from 0 down: the file, not one of its lines
+        row = [file.source, file.seq, file.digest, -number, "damaged-file", damage]
+        con.execute("INSERT INTO staging.reject VALUES ($1, $2, $3, $4, NULL, $5, $6)", row)
         received = [file.source, file.digest, file.name, file.media]
         con.execute("INSERT INTO staging.received VALUES ($1, $2, $3, $4, 1, 0)", received)
 

@@ -33,8 +33,8 @@ def _file(rows: Rows, stored: Stored) -> None:
     number = 0
     for number, message in enumerate(messages(stored.path, damage.append), 1):
         _message(rows, {**origin, "line": number}, message)
-    for told in damage:
-        rows.add("reject", {**origin, "rule": "damaged-file", "reason": told})
+    for place, told in enumerate(damage):  # lines from 0 down: the file, not one of its messages
+        rows.add("reject", {**origin, "line": -place, "rule": "damaged-file", "reason": told})
     received = {"source": stored.source, "blob": stored.digest, "name": stored.name, "media": stored.media}
     rows.add("received", {**received, "records": number + len(damage), "expanded": 0})
 
@@ -89,8 +89,8 @@ def _patient(
 
 def identifiers(repeated: str) -> list[tuple[str, str]]:
     """(assigning authority, number) of each identifier of a CX field; the first is how this source names the patient."""
-    found = []
-    for part in repeated.split("~"):
-        if number := component(part, 1):
-            found.append(((component(part, 4) or "HL7").split("&")[0], number))
-    return found
+    return [
+        ((component(part, 4) or "HL7").split("&")[0], number)
+        for part in repeated.split("~")
+        if (number := component(part, 1))
+    ]

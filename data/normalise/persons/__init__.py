@@ -73,7 +73,8 @@ def _by_identifier(index: _Index) -> None:
     holders = index.con.execute(
         "WITH held AS (SELECT unnest(identifiers) AS identifier, source, mrn, birth, sex FROM known) "
         "SELECT first.source, first.mrn, other.source, other.mrn, "
-        "first.birth <> '' AND other.birth <> '' AND first.birth <> other.birth AND first.sex <> '' AND other.sex <> '' AND first.sex <> other.sex "
+        "first.birth <> '' AND other.birth <> '' AND first.birth <> other.birth "
+        "AND first.sex <> '' AND other.sex <> '' AND first.sex <> other.sex "
         "FROM (SELECT identifier, arg_min(held, (source, mrn)) AS first FROM held GROUP BY identifier HAVING count(*) > 1) f "
         "JOIN held AS other USING (identifier) WHERE (other.source, other.mrn) <> (first.source, first.mrn) ORDER BY ALL"
     ).fetchall()

@@ -1,6 +1,6 @@
 """What stewards decided about pairs of patients: a file of one line a decision, only ever added to; the last word on a pair holds.
 
-A decision is taken back by the verdict `undecided`. The file is the steward's, lies in the room, and holds patient numbers: keep it like the vault.
+A decision is taken back by the verdict `undecided`. The file lies in the room and holds patient numbers: keep it like the vault.
 """
 
 import json
