@@ -32,7 +32,17 @@ RECORDS = {
     "claim": False,
     "staffing": False,
 }
-_CHAPTERS = ("10_person", "20_visit", "30_event", "40_note_image", "50_operations", "60_period", "70_era", "80_concept")
+_CHAPTERS = (
+    "10_person",
+    "20_visit",
+    "30_event",
+    "40_note_image",
+    "50_operations",
+    "60_period",
+    "70_era",
+    "80_concept",
+    "90_lineage",
+)
 
 
 @dataclass(frozen=True)

@@ -48,8 +48,9 @@ def _stated(vocabulary: Vocabulary) -> str:
     path = vocabulary.file("VOCABULARY.csv")
     if path is None:
         return ""
-    found = duckdb.execute(f"SELECT vocabulary_version FROM {_csv(path)} WHERE vocabulary_id = 'None'").fetchone()
-    return str(found[0]).rstrip("*") if found and found[0] else ""
+    with duckdb.connect() as con:
+        found = con.execute(f"SELECT vocabulary_version FROM {_csv(path)} WHERE vocabulary_id = 'None'").fetchall()
+    return str(found[0][0]).rstrip("*") if found and found[0][0] else ""
 
 
 def load(con: duckdb.DuckDBPyConnection, given: Vocabulary | None) -> None:

@@ -2,17 +2,24 @@
 
 import io
 import logging
+import struct
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import ClassVar
 
 import pydicom
 from pydicom.errors import InvalidDicomError
+from pydicom.uid import DeflatedExplicitVRLittleEndian, ExplicitVRLittleEndian
 
 from data.sources.base import MadeArrival, files_of, register
 from data.types import System
 
 _KEPT_OF_UNREADABLE = 64 * 1024
+_UNREADABLE = (
+    InvalidDicomError, OSError, EOFError, ValueError, AttributeError, KeyError, NotImplementedError, TypeError, zlib.error,
+    struct.error,
+)  # fmt: skip
 # pydicom logs what it finds odd in a file with the values it found.
 logging.getLogger("pydicom").setLevel(logging.CRITICAL)
 
@@ -35,12 +42,26 @@ class Dicom:
 
 
 def header_of(path: Path) -> bytes:
-    """A file's header re-written without pixel data; what is no DICOM comes as its first bytes."""
-    try:
-        dataset = pydicom.dcmread(path, stop_before_pixels=True)
-        out = io.BytesIO()
-        dataset.save_as(out, enforce_file_format=True)
-        return out.getvalue()
-    except (InvalidDicomError, OSError, EOFError, ValueError, AttributeError, KeyError, NotImplementedError, TypeError):
-        with path.open("rb") as file:
+    """A file's bytes up to its pixel data, as they are; what is no DICOM comes as its first bytes.
+
+    A deflated file has no such place in its bytes: its header is written anew.
+    """
+    with path.open("rb") as file:
+        try:
+            dataset = pydicom.dcmread(file, stop_before_pixels=True, specific_tags=["PatientID"])
+            end = file.tell()
+            if dataset.file_meta.get("TransferSyntaxUID") == DeflatedExplicitVRLittleEndian:
+                file.seek(0)
+                return _rewritten(pydicom.dcmread(file, stop_before_pixels=True))
+            file.seek(0)
+            return file.read(end)
+        except _UNREADABLE:
+            file.seek(0)
             return file.read(_KEPT_OF_UNREADABLE)
+
+
+def _rewritten(dataset: pydicom.Dataset) -> bytes:
+    out = io.BytesIO()
+    dataset.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
+    dataset.save_as(out, enforce_file_format=True)
+    return out.getvalue()

@@ -1,4 +1,4 @@
-"""FHIR R4 bulk data as files: a directory of NDJSON, plain or gzipped, as an export leaves it."""
+"""FHIR R4 bulk data as files: a directory of NDJSON, plain, gzipped or zipped, as an export leaves it."""
 
 from typing import ClassVar
 
@@ -10,5 +10,5 @@ class FhirNdjson(Directory):
     """One arrival a file."""
 
     kind: ClassVar[str] = "fhir-ndjson"
-    endings = (".ndjson", ".ndjson.gz")
+    endings = (".ndjson", ".ndjson.gz", ".jsonl", ".jsonl.gz", ".zip")
     media = "fhir+ndjson"

@@ -1,14 +1,14 @@
-"""A clinical research database as OMOP CDM CSV: one file a table, named for it, and IDENTITY.csv where there is a linkage."""
+"""A clinical research database in the OMOP CDM as files: one CSV or Parquet file a table, named for it, and IDENTITY.csv where there is a linkage."""
 
 from typing import ClassVar
 
-from data.sources.base import Directory, register
+from data.sources.base import register
+from data.sources.table_files import TableFiles
 
 
 @register("omop-csv")
-class OmopCsv(Directory):
+class OmopCsv(TableFiles):
     """One arrival a file."""
 
     kind: ClassVar[str] = "omop-csv"
-    endings = (".csv",)
-    media = "omop+csv"
+    family: ClassVar[str] = "omop"

@@ -11,6 +11,8 @@ _One = Callable[[duckdb.DuckDBPyConnection, Stored], None]
 _Many = Callable[[duckdb.DuckDBPyConnection, Sequence[Stored], Progress], None]
 _ONE_BY_ONE: dict[str, _One] = {
     "omop+csv": tables.extract_omop,
+    "omop+parquet": tables.extract_omop,
+    "table+csv": tables.extract_table,
     "table+parquet": tables.extract_table,
 }
 _TOGETHER: dict[tuple[str, ...], _Many] = {

@@ -28,7 +28,7 @@ TABLES: dict[str, str] = {
     ),
     "image": (
         f"{_ORIGIN}, mrn VARCHAR, study_uid VARCHAR, series_uid VARCHAR, modality VARCHAR, body_part VARCHAR, acquired_at VARCHAR, "
-        "local_path VARCHAR"
+        "local_path VARCHAR, burned_in VARCHAR"
     ),
     "provider": f"{_ORIGIN}, name VARCHAR, npi VARCHAR",
     "care_site": f"{_ORIGIN}, name VARCHAR",

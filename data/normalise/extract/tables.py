@@ -1,7 +1,7 @@
-"""Tables to staging: rows of an operational database as the database connector stored them, and OMOP CDM CSV of a registry.
+"""Tables to staging: rows of operational databases and files, and the tables of a clinical research database in the OMOP CDM (v5.3, v5.4).
 
-Which table becomes what is data (`MAPPED`); a table named nowhere is counted as not understood. OMOP rows become the same events that
-other sources give, with the concept ids they came with.
+Which table becomes what is data (`MAPPED`, and `OMOP` beside this file); a table named nowhere is counted as not understood. OMOP rows
+become the same events that other sources give, with the concept ids they came with.
 """
 
 from collections.abc import Mapping
@@ -9,11 +9,14 @@ from pathlib import PurePath
 
 import duckdb
 
+from data.catalogue.model import catalogue
+from data.normalise.extract.omop import DERIVED, OMOP
 from data.normalise.extract.staging import column_names
 from data.types import Stored
 
+Mapped = Mapping[str, tuple[str, Mapping[str, str]]]
 # source table -> (staging table, staging column -> SQL over the source's columns, all text)
-MAPPED: Mapping[str, tuple[str, Mapping[str, str]]] = {
+MAPPED: Mapped = {
     "patients": ("patient", {
         "record_id": "ops_mrn", "mrn": "ops_mrn", "family": "family_name", "given": "given_name", "birth_date": "birth_date",
         "sex": "sex", "phone": "phone", "zip": "zip",
@@ -28,77 +31,82 @@ MAPPED: Mapping[str, tuple[str, Mapping[str, str]]] = {
     "staffing": ("staffing", {"record_id": "staffing_id", "ward": "ward", "shift_date": "shift_date", "shift": "shift", "role": "role",
                               "headcount": "headcount"}),
 }  # fmt: skip
-
-OMOP: Mapping[str, tuple[str, Mapping[str, str]]] = {
-    "person": ("patient", {
-        "record_id": "person_id", "mrn": "person_id", "identifiers": "['REG|' || person_source_value]", "sex": "gender_source_value",
-        "birth_date": "printf('%04d-%02d-%02d', year_of_birth::INT, month_of_birth::INT, day_of_birth::INT)",
-    }),
-    "identity": ("patient", {
-        "record_id": "person_id", "mrn": "person_id", "identifiers": "['EHR|' || ehr_mrn]", "family": "family_name",
-        "given": "given_name", "birth_date": "birth_date", "sex": "sex",
-    }),
-    "condition_occurrence": ("event", {
-        "record_id": "'condition:' || condition_occurrence_id", "kind": "'condition'", "mrn": "person_id",
-        "start_at": "condition_start_date", "code_system": "'SNOMED'", "code": "condition_source_value",
-        "concept_given": "TRY_CAST(condition_concept_id AS BIGINT)",
-    }),
-    "drug_exposure": ("event", {
-        "record_id": "'drug:' || drug_exposure_id", "kind": "'drug'", "mrn": "person_id", "start_at": "drug_exposure_start_date",
-        "end_at": "drug_exposure_end_date", "code_system": "'RxNorm'", "code": "drug_source_value",
-        "concept_given": "TRY_CAST(drug_concept_id AS BIGINT)",
-    }),
-    "measurement": ("event", {
-        "record_id": "'measurement:' || measurement_id", "kind": "'measurement'", "mrn": "person_id", "start_at": "measurement_date",
-        "code_system": "'LOINC'", "code": "measurement_source_value", "value_text": "value_as_number", "value_number": "value_as_number",
-        "unit": "unit_source_value", "concept_given": "TRY_CAST(measurement_concept_id AS BIGINT)",
-        "numeric_expected": "value_as_number IS NOT NULL", "unit_concept_given": "TRY_CAST(unit_concept_id AS BIGINT)",
-    }),
-}  # fmt: skip
-# Derived anew from the events, so rows of this table are known duplicates of what is computed.
-_DERIVED = frozenset({"observation_period"})
+_NAMED = {"patients": ("ops_mrn", "ehr_mrn")}  # columns that expressions above name and a source may lack
 
 
 def extract_table(con: duckdb.DuckDBPyConnection, stored: Stored) -> None:
-    """Rows of one database table."""
-    rows = f"SELECT *, row_number() OVER () AS line FROM read_parquet('{stored.path}')"
-    _staged(con, stored, rows, stored.name.lower(), MAPPED)
+    """Rows of one table of an operational database, as Parquet or CSV."""
+    _staged(con, stored, MAPPED)
 
 
 def extract_omop(con: duckdb.DuckDBPyConnection, stored: Stored) -> None:
-    """Rows of one OMOP CSV file; a row with too few or too many fields is rejected with its line."""
-    rows = (
-        f"SELECT *, row_number() OVER () AS line FROM read_csv('{stored.path}', all_varchar = true, header = true, "
-        "null_padding = true, strict_mode = false, ignore_errors = true, parallel = false)"
-    )
-    _staged(con, stored, rows, PurePath(stored.name).stem.lower(), OMOP)
+    """Rows of one OMOP table, as CSV or Parquet."""
+    _staged(con, stored, OMOP)
 
 
-def _staged(
-    con: duckdb.DuckDBPyConnection,
-    stored: Stored,
-    rows: str,
-    table: str,
-    mapping: Mapping[str, tuple[str, Mapping[str, str]]],
-) -> None:
-    origin = [stored.source, stored.system, stored.seq, stored.digest]
-    con.execute(f"CREATE OR REPLACE TEMP TABLE table_rows AS {rows}")
-    counted = con.execute("SELECT count(*) FROM table_rows").fetchone()
-    count = int(counted[0]) if counted else 0
-    con.execute(
-        "INSERT INTO staging.received VALUES ($1, $2, $3, $4, $5, 0)",
-        [origin[0], origin[3], stored.name, stored.media, count],
-    )
-    if table not in mapping:
-        what = f"table {table[:60]}" + (" (computed here)" if table in _DERIVED else "")
-        con.execute(
-            "INSERT INTO staging.not_understood VALUES ($1, $2, NULL, $3, $4)", [origin[0], origin[3], what, count]
-        )
+def _table_name(name: str) -> str:
+    """The table a file or a part of a table holds: `bed_stays@0002` and `2024/bed_stays.csv.gz` are both of bed_stays."""
+    return PurePath(name).name.split("@")[0].split(".")[0].lower()
+
+
+def _staged(con: duckdb.DuckDBPyConnection, stored: Stored, mapped: Mapped) -> None:
+    table = _table_name(stored.name)
+    if not _read(con, stored, table):
         return
-    target, columns = mapping[table]
+    counted = con.execute("SELECT count(*) FROM table_rows").fetchall()[0][0]
+    received = [stored.source, stored.digest, stored.name, stored.media, counted]
+    con.execute("INSERT INTO staging.received VALUES ($1, $2, $3, $4, $5, 0)", received)
+    if table not in mapped:
+        what = f"table {table[:60]}" + (" (computed here)" if table in DERIVED else "")
+        row = [stored.source, stored.digest, what, counted]
+        con.execute("INSERT INTO staging.not_understood VALUES ($1, $2, NULL, $3, $4)", row)
+        return
+    target, columns = mapped[table]
+    if target == "concept":  # names for the ids of this source, not records of anybody
+        row = [stored.source, stored.digest, f"table {table} (names of concepts, used)", counted]
+        con.execute("INSERT INTO staging.not_understood VALUES ($1, $2, NULL, $3, $4)", row)
+        con.execute(f"INSERT INTO staging.concept SELECT {', '.join(columns.values())} FROM table_rows")
+        return
     have = {row[0].lower() for row in con.execute("DESCRIBE table_rows").fetchall()}
     items = [_item(name, columns, have) for name in column_names(target)[5:]]
+    origin = [stored.source, stored.system, stored.seq, stored.digest]
     con.execute(f"INSERT INTO staging.{target} SELECT $1, $2, $3, $4, line, {', '.join(items)} FROM table_rows", origin)
+
+
+def _read(con: duckdb.DuckDBPyConnection, stored: Stored, table: str) -> bool:
+    """Temp table `table_rows` of all rows as text, with their numbers and every column the mapping may name; False where unreadable."""
+    path = str(stored.path).replace("'", "''")
+    parquet = stored.media.endswith("parquet")
+    source = f"read_parquet('{path}')" if parquet else _csv(path)
+    try:
+        described = con.execute(f"DESCRIBE SELECT * FROM {source}").fetchall()
+        texts = ", ".join(f'CAST("{row[0]}" AS VARCHAR) AS "{str(row[0]).lower()}"' for row in described)
+        have = {str(row[0]).lower() for row in described}
+        missing = "".join(f", CAST(NULL AS VARCHAR) AS {name}" for name in _expected(table) if name not in have)
+        con.execute(
+            f"CREATE OR REPLACE TEMP TABLE table_rows AS SELECT {texts}, row_number() OVER () AS line{missing} FROM {source}"
+        )
+    except duckdb.Error:
+        reason = "the file cannot be read as a table"
+        row = [stored.source, stored.seq, stored.digest, reason]
+        con.execute("INSERT INTO staging.reject VALUES ($1, $2, $3, 0, NULL, 'damaged-file', $4)", row)
+        received = [stored.source, stored.digest, stored.name, stored.media]
+        con.execute("INSERT INTO staging.received VALUES ($1, $2, $3, $4, 1, 0)", received)
+        return False
+    return True
+
+
+def _csv(path: str) -> str:
+    """A CSV with a header; a row with too few fields is padded, one with too many or broken quotes keeps what can be read of it."""
+    return (
+        f"read_csv('{path}', all_varchar = true, header = true, null_padding = true, strict_mode = false, ignore_errors = true, "
+        "parallel = false)"
+    )
+
+
+def _expected(table: str) -> tuple[str, ...]:
+    known = catalogue().get(table)
+    return (*(column.name for column in known.columns), *_NAMED.get(table, ())) if known else _NAMED.get(table, ())
 
 
 def _item(name: str, columns: Mapping[str, str], have: set[str]) -> str:

@@ -10,6 +10,12 @@ CREATE OR REPLACE MACRO rr_ts(value) AS CASE
   WHEN length(value) < 10 THEN NULL
   ELSE TRY_CAST(value[1:10] || ' ' || CASE WHEN length(value) >= 19 THEN value[12:19] ELSE '00:00:00' END AS TIMESTAMP) END;
 
+-- A birth date as far as it is known: 1980, 1980-05 or 1980-05-31.
+CREATE OR REPLACE MACRO rr_born(value) AS CASE
+  WHEN regexp_full_match(value, '[0-9]{8}.*') THEN value[1:4] || '-' || value[5:6] || '-' || value[7:8]
+  WHEN regexp_full_match(value, '[0-9]{6}') THEN value[1:4] || '-' || value[5:6]
+  WHEN regexp_full_match(value, '[0-9]{4}(-[0-9]{2}(-[0-9]{2}.*)?)?') THEN value[1:10] END;
+
 CREATE OR REPLACE MACRO rr_num(value) AS TRY_CAST(value AS DECIMAL(18,6));
 
 -- A number in another unit; wide enough in between that no product overflows, NULL where the result is too large to keep.

@@ -23,5 +23,5 @@ FROM latest_image m LEFT JOIN vault.patient_index i USING (source, mrn) LEFT JOI
 INSERT INTO cdm.image_occurrence BY NAME
 SELECT rr_key(source, 'image', record_id) AS image_occurrence_id, person_id, local_path, began::DATE AS image_occurrence_date,
   study_uid AS image_study_uid, series_uid AS image_series_uid, 0 AS modality_concept_id, modality AS modality_source_value,
-  body_part AS anatomic_site_source_value
+  body_part AS anatomic_site_source_value, burned_in AS burned_in_annotation
 FROM ready_image WHERE rule IS NULL;
