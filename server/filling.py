@@ -5,6 +5,7 @@ The one place where data and policies meet outside a call: publishing is handed 
 
 import hashlib
 import json
+from datetime import timedelta
 
 import duckdb
 
@@ -14,11 +15,12 @@ from data.errors import BadRequest, ReadingRoomError
 from data.raw import Count, RawStore
 from data.snapshots import BuildFacts, Manifest, publish
 from data.sources import connector
-from data.types import Progress, Stored, no_progress
-from data.validate import validate
+from data.types import Connector, Progress, Stored, no_progress
+from data.validate import Gates, validate
 from policies.redaction import make_redactor
 from policies.releases import RELEASES, compile_release
 from server.ledger import load_or_create_keys
+from server.quality import current_id, keep_drift
 from server.records import VERSION
 from server.room import Room, Source
 
@@ -30,49 +32,87 @@ def ingest_room(room: Room, progress: Progress = no_progress) -> tuple[dict[str,
     failed: dict[str, str] = {}
     for source in room.settings.sources:
         try:
-            counts[source.name] = store.ingest(
-                connector(source.kind, source.name, source.system, **_options(room, source)), progress
-            )
+            counts[source.name] = store.ingest(connector_of(room, source), progress)
         except ReadingRoomError as error:
             failed[source.name] = str(error)
     return counts, failed
 
 
-def _options(room: Room, source: Source) -> dict[str, object]:
+_FILES = ("key", "token_file")  # options that name a file, relative to the room like every path
+
+
+def connector_of(room: Room, source: Source) -> Connector:
+    """The connector of a source as the room describes it."""
+    options: dict[str, object] = {
+        name: room.root / value if name in _FILES else value for name, value in source.options.items()
+    }
     if source.url is not None:
-        return {"url": room.source_url(source), "tables": source.tables}
-    return {"path": room.source_path(source)}
+        options["url"] = room.source_url(source)
+    if source.path is not None:
+        options["path"] = room.source_path(source)
+    if source.tables:
+        options["tables"] = source.tables
+    return connector(source.kind, source.name, source.system, **options)
 
 
-def publish_room(room: Room, progress: Progress = no_progress, threads: int | None = None) -> Manifest:
-    """Builds and publishes what the raw store holds of the room's sources. Unchanged inputs: nothing is done."""
+def publish_room(
+    room: Room, progress: Progress = no_progress, threads: int | None = None, *, anew: bool = False
+) -> Manifest:
+    """Builds and publishes what the raw store holds of the room's sources. Unchanged inputs: nothing is done, unless `anew`.
+
+    What is dated more than two days after the last arrival lies in the future and is quarantined. Drift against the snapshot that was in force
+    is kept in the room's `drift` directory.
+    """
     store = RawStore(room.raw_path)
     stored = store.current({source.name for source in room.settings.sources})
     if not stored:
         raise BadRequest("Nothing has been ingested in this room.", "Run `readingroom ingest` first.")
     keys = load_or_create_keys(room.keys_path)
     releases = [compile_release(name, catalogue()) for name in RELEASES]
-    inputs = _inputs(stored)
+    vocabulary = _vocabulary(room)
+    decisions = normalise.read_decisions(room.links_path)
+    day = store.last_day(stored) + timedelta(days=2)
+    quality = room.settings.quality
+    gates = Gates(quality.gate, quality.thresholds, quality.most_quarantined)
+    inputs = _inputs(stored) | {
+        "vocabulary": vocabulary.version if vocabulary else normalise.STARTER_VERSION,
+        "decisions": len(decisions),
+    }
 
     def build(con: duckdb.DuckDBPyConnection) -> BuildFacts:
         normalise.extract(con, stored, progress)
-        normalise.normalise(con, progress)
-        return BuildFacts(normalise=normalise.VERSION, quality=validate(con).as_json())
+        normalise.normalise(con, progress, day, decisions, vocabulary)
+        report = validate(con, gates, day, progress).as_json()
+        con.execute("DROP SCHEMA staging CASCADE")  # what follows needs the tables alone
+        return BuildFacts(normalise=normalise.VERSION, quality=report)
 
     fingerprint = [
         inputs,
         normalise.VERSION,
         VERSION,
         duckdb.__version__,
+        day.isoformat(),
+        quality.model_dump(),
+        [vars(one) for one in decisions],
         [(one.name, one.ground, dict(one.tables)) for one in releases],
     ]
     digest = hashlib.sha256(
         json.dumps([*fingerprint, hashlib.sha256(keys.pseudonym).hexdigest()], sort_keys=True).encode()
     ).hexdigest()
-    return publish(
+    before = current_id(room.snapshots_path)
+    manifest = publish(
         room.snapshots_path, build, releases, make_redactor, keys.pseudonym, inputs, progress,
-        inputs_digest=digest, threads=threads or room.settings.engine.threads,
+        inputs_digest="" if anew else digest, threads=threads or room.settings.engine.threads,
     )  # fmt: skip
+    if before and before != manifest.id:
+        keep_drift(room, before, manifest.id)
+    return manifest
+
+
+def _vocabulary(room: Room) -> normalise.Vocabulary | None:
+    """The room's Athena vocabulary, where it has one."""
+    given = room.settings.vocabulary
+    return normalise.open_vocabulary(room.root / given) if given else None
 
 
 def _inputs(stored: list[Stored]) -> dict[str, object]:

@@ -21,7 +21,7 @@ class _Strict(BaseModel):
 
 
 class Source(_Strict):
-    """One source system: a directory (`path`) or a database (`url`)."""
+    """One source system: a directory (`path`), or an address (`url`). `options` are those of its kind."""
 
     name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]*$")]
     kind: str
@@ -29,6 +29,19 @@ class Source(_Strict):
     path: str | None = None
     url: str | None = None
     tables: tuple[str, ...] = ()
+    options: dict[str, Any] = {}
+
+
+class Quality(_Strict):
+    """What stops a publish: names of Data Quality Dashboard checks (`isPrimaryKey`, `measurement.unit_concept_id.isStandardValidConcept`).
+
+    `thresholds` are percents of rows allowed to fail, by such a name, in place of the dashboard's own. `most_quarantined` is the share
+    of a source's records, in percent, that may end in quarantine.
+    """
+
+    gate: tuple[str, ...] = ()
+    thresholds: dict[str, float] = {}
+    most_quarantined: Annotated[float, Field(ge=0, le=100)] = 50.0
 
 
 class Local(_Strict):
@@ -66,6 +79,8 @@ class RoomSettings(_Strict):
     """The whole of readingroom.yaml."""
 
     sources: tuple[Source, ...] = ()
+    vocabulary: str | None = None
+    quality: Quality = Quality()
     policy: str = "policy.yaml"
     keys: str = "keys"
     ledger: LedgerSettings = LedgerSettings()
@@ -83,6 +98,7 @@ class Room:
         self.policy_path = root / settings.policy
         self.keys_path = root / settings.keys
         self.raw_path = root / "raw"
+        self.links_path = root / "links.jsonl"
         self.snapshots_path = root  # holds snapshots/, and `current` beside it
         self.policies_path = root / "policies"
         self.ledger_head = root / "ledger.head"
@@ -100,9 +116,9 @@ class Room:
         return self.root / source.path if source.path is not None else None
 
     def source_url(self, source: Source) -> str | None:
-        """Database URL of a source; a relative SQLite path is taken from the room."""
-        if source.url is None:
-            return None
+        """Address of a source; a relative SQLite path is taken from the room."""
+        if source.url is None or not source.url.startswith("sqlite"):
+            return source.url
         url = make_url(source.url)
         if url.get_backend_name() == "sqlite" and url.database and not Path(url.database).is_absolute():
             url = url.set(database=str(self.root / url.database))

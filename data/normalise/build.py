@@ -18,7 +18,7 @@ from data.normalise.persons import Decision
 from data.normalise.vocabulary import Vocabulary
 from data.types import Progress, no_progress
 
-VERSION = "1"
+VERSION = "2"
 HORIZON = date(2100, 1, 1)
 _RETRACTED = "('entered-in-error', 'D', 'W', 'X')"
 # Tables of records that may come again or be corrected, with their status column where they have one.

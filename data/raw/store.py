@@ -9,10 +9,10 @@ import fcntl
 import hashlib
 import os
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +39,7 @@ _COPY = 1 << 20
 _BATCH = 500
 
 _BATCH_BYTES = 256 << 20
+_MESSAGES = frozenset({"hl7v2", "x12"})  # what comes under a name again is said in addition
 _METADATA = MetaData()
 
 ARRIVAL = Table(
@@ -144,7 +145,7 @@ class RawStore:
         for stored in self.arrivals():
             if sources is not None and stored.source not in sources:
                 continue
-            each = stored.seq if stored.media == "hl7v2" else 0
+            each = stored.seq if stored.media in _MESSAGES else 0
             kept[(stored.source, stored.name, each)] = stored
         return sorted(kept.values(), key=lambda stored: (stored.source, stored.name, stored.seq))
 
@@ -183,6 +184,19 @@ class RawStore:
                 self._log(connection, pending)
                 waiting = 0
             yield Count(new, unchanged, read)
+
+    def arrived_at(self, seq: int) -> str:
+        """When that arrival was logged, in UTC."""
+        with self._engine.connect() as connection:
+            told = connection.execute(select(ARRIVAL.c.arrived_at).where(ARRIVAL.c.seq == seq)).scalar()
+        return str(told or "?")
+
+    def last_day(self, stored: Sequence[Stored]) -> date:
+        """The day on which the last of these arrived; today for those of a store that did not say."""
+        query = select(func.max(ARRIVAL.c.arrived_at)).where(ARRIVAL.c.source.in_({one.source for one in stored}))
+        with self._engine.connect() as connection:
+            last = connection.execute(query).scalar()
+        return datetime.fromisoformat(last).date() if last else datetime.now(UTC).date()
 
     def standing(self, source: str) -> Standing:
         """How the source stands."""

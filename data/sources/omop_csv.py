@@ -1,4 +1,4 @@
-"""A clinical research database in the OMOP CDM as files: one CSV or Parquet file a table, named for it, and IDENTITY.csv where there is a linkage."""
+"""A clinical research database in the OMOP CDM as files: a CSV or Parquet file a table, named for it; IDENTITY.csv where there is a linkage."""
 
 from typing import ClassVar
 

@@ -48,6 +48,14 @@ class DqdResult:
     status: Status
     reason: str = ""
 
+    def judged_by(self, threshold: float) -> "DqdResult":
+        """The same counts under another threshold; what was not judged stays so."""
+        if self.status not in ("passed", "failed"):
+            return self
+        check = dataclasses.replace(self.check, threshold=threshold)
+        failed = 100 * self.violated > threshold * self.total
+        return dataclasses.replace(self, check=check, status="failed" if failed else "passed")
+
     @property
     def percent(self) -> float:
         """Percent of the rows that break the check; 0 where there are none to look at."""
