@@ -9,11 +9,15 @@ from typing import Any
 import duckdb
 
 from data.errors import BadRequest, Damaged
+from data.normalise.extract.er7 import messages
+from data.normalise.extract.lines import lines_of
 from data.raw import RawStore
 from data.snapshots import open_current, open_snapshot
+from data.snapshots.keys import make_macros
 from data.snapshots.store import CURRENT
 from data.types import Stored
 from data.validate import compare
+from server.ledger import load_or_create_keys
 from server.room import Room
 
 
@@ -84,11 +88,17 @@ def lineage(room: Room, table: str, row: int) -> list[Origin]:
     `row` is the key as the snapshot holds it, or as the de-identified releases show it.
     """
     snapshot = open_current(room.snapshots_path)
-    found = _query(
-        snapshot.path / "vault" / "lineage.parquet",
-        "SELECT source, blob, line, record_id FROM {file} WHERE table_name = $1 AND row_id = $2 ORDER BY source, blob, line",
-        [table, row],
-    )
+    path = snapshot.path / "vault" / "lineage.parquet"
+    asked = "SELECT source, blob, line, record_id FROM {file} WHERE table_name = $1 AND {key} = $2 ORDER BY source, blob, line"
+    found = _query(path, asked.replace("{key}", "row_id"), [table, row])
+    if not found:
+        key = load_or_create_keys(room.keys_path).pseudonym
+        if table == "person":
+            persons = str(snapshot.path / "vault" / "person_key.parquet").replace("'", "''")
+            shown = f"(SELECT p.pseudonym FROM read_parquet('{persons}') p WHERE p.person_id = row_id)"
+        else:
+            shown = "rr_pseudonym(row_id)"
+        found = _query(path, asked.replace("{key}", shown), [table, row], key)
     if not found:
         raise BadRequest(
             f"Table {table} has no row with that key, or its rows are computed.", "See `readingroom lineage --help`."
@@ -127,11 +137,14 @@ def _where(source: str | None, rule: str | None) -> tuple[str, list[Any]]:
     return (f"WHERE {where}" if where else ""), [value for _, value in asked]
 
 
-def _query(path: Path, sql: str, values: list[Any]) -> list[Any]:
+def _query(path: Path, sql: str, values: list[Any], key: bytes | None = None) -> list[Any]:
+    """Rows of a question on one Parquet file; with the key, it may call rr_pseudonym."""
     if not path.is_file():
         return []
     quoted = str(path).replace("'", "''")
     with duckdb.connect() as con:
+        if key is not None:
+            make_macros(con, key)
         return con.execute(sql.format(file=f"read_parquet('{quoted}')"), values).fetchall()
 
 
@@ -149,3 +162,39 @@ def _origins(room: Room, rows: list[Any]) -> Iterator[Origin]:
             record,
             store.path(blob),
         )
+
+
+REVIEW = ("source", "mrn", "other_source", "other_mrn", "rule", "confidence")
+
+
+def review_list(room: Room) -> list[Any]:
+    """Pairs of patients left to a steward, the likeliest first."""
+    path = open_current(room.snapshots_path).path / "vault" / "review.parquet"
+    return _query(
+        path,
+        f"SELECT {', '.join(REVIEW)} FROM {{file}} ORDER BY confidence DESC, source, mrn, other_source, other_mrn",
+        [],
+    )
+
+
+def raw_record(origin: Origin) -> str:
+    """A record as its source sent it; of binary data only its size."""
+    content = [] if not origin.path.is_file() else _lines(origin)
+    if not content:
+        return f"{origin.path} (no text of its own at this place)"
+    return content[0]
+
+
+def _lines(origin: Origin) -> list[str]:
+    name = origin.file.lower()
+    if name.endswith(".hl7"):
+        found: Iterator[bytes | None] = iter(messages(origin.path, lambda _: None))
+    elif name.endswith((".ndjson", ".ndjson.gz", ".jsonl", ".zip", ".csv", ".csv.gz")):
+        found = (line for many in lines_of(origin.path, lambda _: None) for line in many)
+    else:
+        return []
+    wanted = origin.line + 1 if ".csv" in name else origin.line  # a header stands before the rows
+    for number, record in enumerate(found, 1):
+        if number == wanted and record is not None:
+            return [record.decode("utf-8", errors="replace").replace("\r", "\n")]
+    return []

@@ -4,6 +4,7 @@ Everything staged ends in exactly one place: normalised, quarantined with a rule
 by its source. `balance` checks that; nothing is dropped in silence.
 """
 
+import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -18,7 +19,18 @@ from data.normalise.persons import Decision
 from data.normalise.vocabulary import Vocabulary
 from data.types import Progress, no_progress
 
-VERSION = "2"
+
+def _mapping_digest() -> str:
+    hasher = hashlib.sha256()
+    for package, folder in (("data.normalise", "sql"), ("data.normalise", "persons"), ("data.normalise", "extract")):
+        found = resources.files(package).joinpath(folder).iterdir()
+        for file in sorted((one for one in found if one.name.endswith(".sql")), key=lambda one: one.name):
+            hasher.update(file.name.encode() + b"\n" + file.read_bytes())
+    return hasher.hexdigest()[:12]
+
+
+# What the mapping is: a change of any of its SQL makes another version, so that a snapshot says by which it was made.
+VERSION = f"2-{_mapping_digest()}"
 HORIZON = date(2100, 1, 1)
 _RETRACTED = "('entered-in-error', 'D', 'W', 'X')"
 # Tables of records that may come again or be corrected, with their status column where they have one.

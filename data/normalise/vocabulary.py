@@ -13,7 +13,14 @@ import duckdb
 
 from data.errors import BadRequest
 
-STARTER_VERSION = "starter-1"
+
+def _starter_digest() -> str:
+    folder = resources.files("data.catalogue.starter")
+    texts = (folder.joinpath(name).read_bytes() for name in ("concepts.tsv", "units.tsv"))
+    return hashlib.sha256(b"\n".join(texts)).hexdigest()[:12]
+
+
+STARTER_VERSION = f"starter {_starter_digest()}"
 _NEEDED = ("CONCEPT.csv", "CONCEPT_RELATIONSHIP.csv")
 
 

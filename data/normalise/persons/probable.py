@@ -4,7 +4,6 @@ The weights are stated here and not trained on the data: the same patients give 
 m is how often a field agrees so among records of one person, u among records of two.
 """
 
-import logging
 from collections.abc import Iterator
 
 import duckdb
@@ -12,10 +11,11 @@ import splink.comparison_level_library as levels
 import splink.comparison_library as comparisons
 from splink import DuckDBAPI, Linker, SettingsCreator, block_on
 from splink.internals.comparison_level_creator import ComparisonLevelCreator
+from splink.logging import disable
 
 from data.normalise.persons.groups import Key
 
-logging.getLogger("splink").setLevel(logging.ERROR)  # its progress lines are no news to a steward
+disable()  # its progress lines are no news to a steward
 _PRIOR = 0.0001  # of two patients that share a block
 
 
