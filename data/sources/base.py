@@ -6,6 +6,7 @@ A connector reads one source system and interprets nothing: it yields what lies 
 import io
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 from typing import Any, BinaryIO, TypeVar
 
@@ -13,6 +14,7 @@ from data.errors import BadRequest, SourceDown
 from data.types import Connector, System
 
 _KINDS: dict[str, Callable[..., Connector]] = {}
+_LATER: dict[str, str] = {}
 _C = TypeVar("_C", bound=Callable[..., Any])
 
 
@@ -26,20 +28,28 @@ def register(kind: str) -> Callable[[_C], _C]:
     return registered
 
 
+def later(kind: str, module: str) -> None:
+    """Makes a kind known whose module is imported only when a source of that kind is named."""
+    _LATER[kind] = module
+
+
 def kinds() -> list[str]:
     """Known kinds, sorted."""
-    return sorted(_KINDS)
+    return sorted(_KINDS.keys() | _LATER.keys())
 
 
 def connector(kind: str, name: str, system: System, **options: Any) -> Connector:
     """A connector of that kind. Raises BadRequest where there is none, or an option is missing."""
+    if kind not in _KINDS and kind in _LATER:
+        import_module(_LATER[kind])
     if kind not in _KINDS:
         raise BadRequest(f"Source {name} has kind '{kind}', which is not known.", f"Known are: {', '.join(kinds())}.")
     try:
         return _KINDS[kind](name, system, **options)
     except TypeError as error:
         raise BadRequest(
-            f"Source {name} of kind '{kind}' is not fully described.", "Set its path, or its url."
+            f"Source {name} of kind '{kind}' is not fully described.",
+            "Set its path, or its url, and see the options of its kind in docs/reference/room.md.",
         ) from error
 
 

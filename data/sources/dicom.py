@@ -15,8 +15,8 @@ from pydicom.uid import DeflatedExplicitVRLittleEndian, ExplicitVRLittleEndian
 from data.sources.base import MadeArrival, files_of, register
 from data.types import System
 
-_KEPT_OF_UNREADABLE = 64 * 1024
-_UNREADABLE = (
+_KEPT_OFUNREADABLE = 64 * 1024
+UNREADABLE = (
     InvalidDicomError, OSError, EOFError, ValueError, AttributeError, KeyError, NotImplementedError, TypeError, zlib.error,
     struct.error,
 )  # fmt: skip
@@ -55,9 +55,9 @@ def header_of(path: Path) -> bytes:
                 return _rewritten(pydicom.dcmread(file, stop_before_pixels=True))
             file.seek(0)
             return file.read(end)
-        except _UNREADABLE:
+        except UNREADABLE:
             file.seek(0)
-            return file.read(_KEPT_OF_UNREADABLE)
+            return file.read(_KEPT_OFUNREADABLE)
 
 
 def _rewritten(dataset: pydicom.Dataset) -> bytes:

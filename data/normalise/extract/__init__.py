@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 
 import duckdb
 
-from data.normalise.extract import dicom, fhir, hl7v2, staging, tables
+from data.normalise.extract import dicom, fhir, hl7v2, sdtm, staging, tables
 from data.types import Progress, Stored, no_progress
 
 _One = Callable[[duckdb.DuckDBPyConnection, Stored], None]
@@ -16,9 +16,7 @@ _ONE_BY_ONE: dict[str, _One] = {
     "table+parquet": tables.extract_table,
 }
 _TOGETHER: dict[tuple[str, ...], _Many] = {
-    fhir.MEDIA: fhir.extract_all,
-    hl7v2.MEDIA: hl7v2.extract_all,
-    dicom.MEDIA: dicom.extract_all,
+    module.MEDIA: module.extract_all for module in (fhir, hl7v2, dicom, sdtm)
 }
 
 
