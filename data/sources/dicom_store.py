@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from pydicom import Dataset
-from pydicom.uid import ExplicitVRLittleEndian
 from pynetdicom import AE, ALL_TRANSFER_SYNTAXES, AllStoragePresentationContexts, evt
 
 from data.errors import Busy
@@ -112,7 +111,6 @@ def header_bytes(dataset: Dataset) -> bytes:
     """A dataset as a DICOM file without what is picture, waveform or document."""
     for tag in [tag for tag in list(dataset.keys()) if tag in _CONTENT or tag.group in range(0x6000, 0x6100, 2)]:
         del dataset[tag]
-    dataset.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
     out = io.BytesIO()
-    dataset.save_as(out, implicit_vr=False, little_endian=True, enforce_file_format=True)
+    dataset.save_as(out, enforce_file_format=True)
     return out.getvalue()

@@ -13,6 +13,7 @@ from data.types import System
 
 _JSON = {"Accept": "application/dicom+json"}
 _STUDY = "0020000D"
+_PIXELS = frozenset({"7FE00010", "7FE00008", "7FE00009"})
 
 
 @register("dicomweb")
@@ -39,7 +40,8 @@ class Dicomweb:
         with httpx.Client(timeout=self.timeout, headers=_JSON | self._token()) as client:
             for study in self._studies(client):
                 metadata = self._json(client, f"/studies/{study}/metadata", {})
-                content = json.dumps(metadata if isinstance(metadata, list) else [], sort_keys=True).encode()
+                instances = [_header(one) for one in metadata] if isinstance(metadata, list) else []
+                content = json.dumps(instances, sort_keys=True).encode()
                 yield MadeArrival(f"{study}.json", "dicom+json", lambda content=content: content)  # type: ignore[misc]
 
     def _studies(self, client: httpx.Client) -> list[str]:
@@ -73,3 +75,14 @@ class Dicomweb:
             return {"Authorization": f"Bearer {self.token_file.read_text(encoding='utf-8').strip()}"}
         except OSError as error:
             raise SourceDown(f"Source {self.name}: {self.token_file} cannot be read.", "Check `token_file`.") from error
+
+
+def _header(instance: Any) -> Any:
+    """An instance's attributes without the places of its pixels and other bulk data."""
+    if not isinstance(instance, dict):
+        return instance
+    return {
+        tag: value
+        for tag, value in instance.items()
+        if tag not in _PIXELS and not (isinstance(value, dict) and "BulkDataURI" in value)
+    }

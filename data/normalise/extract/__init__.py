@@ -15,9 +15,7 @@ _ONE_BY_ONE: dict[str, _One] = {
     "table+csv": tables.extract_table,
     "table+parquet": tables.extract_table,
 }
-_TOGETHER: dict[tuple[str, ...], _Many] = {
-    module.MEDIA: module.extract_all for module in (fhir, hl7v2, dicom, sdtm)
-}
+_TOGETHER: dict[tuple[str, ...], _Many] = {module.MEDIA: module.extract_all for module in (fhir, hl7v2, dicom, sdtm)}
 
 
 def extract(con: duckdb.DuckDBPyConnection, stored: Sequence[Stored], progress: Progress = no_progress) -> None:
