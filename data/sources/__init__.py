@@ -10,7 +10,17 @@ later("dicom", "data.sources.dicom")
 later("dicomdir", "data.sources.dicomdir")
 later("dicomweb", "data.sources.dicomweb")
 later("fhir-export", "data.sources.fhir_export")
-for _name in ("database", "fhir_bundle", "fhir_ndjson", "hl7v2", "hl7v2_mllp", "omop_csv", "sdtm_xpt", "table_files"):
+for _name in (
+    "database",
+    "fhir_bundle",
+    "fhir_ndjson",
+    "hl7v2",
+    "hl7v2_mllp",
+    "omop_csv",
+    "redcap_csv",
+    "sdtm_xpt",
+    "table_files",
+):
     import_module(f"data.sources.{_name}")
 
 __all__ = ["connector", "kinds"]

@@ -22,6 +22,7 @@ UNREADABLE = (
 )  # fmt: skip
 # pydicom logs what it finds odd in a file with the values it found.
 logging.getLogger("pydicom").setLevel(logging.CRITICAL)
+pydicom.config.settings.reading_validation_mode = pydicom.config.IGNORE  # it would warn with the values, too
 
 
 @register("dicom")

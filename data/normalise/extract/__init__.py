@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 
 import duckdb
 
-from data.normalise.extract import dicom, fhir, hl7v2, sdtm, staging, tables
+from data.normalise.extract import dicom, fhir, hl7v2, redcap, sdtm, staging, tables
 from data.types import Progress, Stored, no_progress
 
 _One = Callable[[duckdb.DuckDBPyConnection, Stored], None]
@@ -15,7 +15,9 @@ _ONE_BY_ONE: dict[str, _One] = {
     "table+csv": tables.extract_table,
     "table+parquet": tables.extract_table,
 }
-_TOGETHER: dict[tuple[str, ...], _Many] = {module.MEDIA: module.extract_all for module in (fhir, hl7v2, dicom, sdtm)}
+_TOGETHER: dict[tuple[str, ...], _Many] = {
+    module.MEDIA: module.extract_all for module in (fhir, hl7v2, dicom, sdtm, redcap)
+}
 
 
 def extract(con: duckdb.DuckDBPyConnection, stored: Sequence[Stored], progress: Progress = no_progress) -> None:

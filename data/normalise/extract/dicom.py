@@ -20,6 +20,7 @@ from data.normalise.extract.rows import Rows
 from data.types import Progress, Stored, no_progress
 
 MEDIA = ("dicom", "dicom+json")
+pydicom.config.settings.reading_validation_mode = pydicom.config.IGNORE  # it would warn with the values it finds
 _DICOMDIR = "1.2.840.10008.1.3.10"
 _UNREADABLE = (
     InvalidDicomError, OSError, EOFError, ValueError, AttributeError, KeyError, NotImplementedError, TypeError, IndexError,

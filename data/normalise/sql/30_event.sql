@@ -43,7 +43,7 @@ SELECT * EXCLUDE (domain, own_domain),
   CASE WHEN person_id IS NULL THEN 'unknown-person'
     WHEN rr_bad_date(began, birth_date, $horizon) IS NOT NULL THEN rr_bad_date(began, birth_date, $horizon)
     WHEN code IS NULL THEN 'no-code'
-    WHEN numeric_expected AND TRY_CAST(value_text AS DOUBLE) IS NULL AND value_number IS NULL THEN 'not-a-number'
+    WHEN numeric_expected AND TRY_CAST(coalesce(value_number, value_text) AS DOUBLE) IS NULL THEN 'not-a-number'
     WHEN value_number IS NOT NULL AND rr_scaled(number, factor) IS NULL THEN 'out-of-range' END AS rule
 FROM joined;
 
