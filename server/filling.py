@@ -103,6 +103,7 @@ def publish_room(
     manifest = publish(
         room.snapshots_path, build, releases, make_redactor, keys.pseudonym, inputs, progress,
         inputs_digest="" if anew else digest, threads=threads or room.settings.engine.threads,
+        memory_mb=room.settings.engine.publish_memory_mb,
     )  # fmt: skip
     if before and before != manifest.id:
         keep_drift(room, before, manifest.id)

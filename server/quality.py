@@ -128,7 +128,7 @@ def quarantined_records(room: Room, source: str | None, rule: str | None, most: 
 
 
 def _quarantine(room: Room) -> Path:
-    return open_current(room.snapshots_path).path / "quarantine.parquet"
+    return open_current(room.snapshots_path).path / "vault" / "quarantine.parquet"
 
 
 def _where(source: str | None, rule: str | None) -> tuple[str, list[Any]]:

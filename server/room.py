@@ -61,11 +61,12 @@ class Token(_Strict):
 
 
 class EngineSettings(_Strict):
-    """Query workers: how many, and what each may take."""
+    """Query workers: how many, and what each may take; and how much memory a publish takes before it goes on on disk."""
 
     workers: Annotated[int, Field(ge=1, le=64)] = 2
     threads: Annotated[int, Field(ge=1, le=64)] = 2
     memory_mb: Annotated[int, Field(ge=64)] = 1024
+    publish_memory_mb: Annotated[int, Field(ge=256)] = 2048
 
 
 class LedgerSettings(_Strict):

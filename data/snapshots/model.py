@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass, field
 from datetime import date
 from typing import Any
 
-FORMAT = 1
+FORMAT = 2
 
 
 @dataclass(frozen=True)
@@ -72,6 +72,7 @@ def snapshot_id(manifest: Manifest) -> str:
         "tables": {name: facts.digest for name, facts in manifest.tables.items()},
         "vault": {name: facts.digest for name, facts in manifest.vault.items()},
         "releases": {name: facts.definition for name, facts in manifest.releases.items()},
+        "quality": manifest.files.get("quality.json", ""),
         "redactor": manifest.versions.get("redactor", ""),
         "key": manifest.key_fingerprint,
     }

@@ -44,6 +44,7 @@ def publish(
     inputs_digest: str = "",
     created: str | None = None,
     threads: int = 2,
+    memory_mb: int = 2048,
 ) -> Manifest:
     """Publish what `build` makes and put it in force. `changed` is False where that was in force already.
 
@@ -54,7 +55,7 @@ def publish(
         files.sweep(root / store.SNAPSHOTS)
         if (same := _unchanged(root, inputs_digest)) is not None:
             return same
-        work = _Work(root, build, releases, make_redactor, key, progress, threads)
+        work = _Work(root, build, releases, make_redactor, key, progress, threads, memory_mb)
         try:
             facts = _make(work)
             told = Manifest(
@@ -86,6 +87,7 @@ class _Work:
     key: bytes
     progress: Progress
     threads: int
+    memory_mb: int
     catalogue: Catalogue = field(default_factory=catalogue)
     as_of: str = ""
     redactor_version: str = ""
@@ -100,7 +102,7 @@ class _Work:
 
     def hashes(self) -> dict[str, str]:
         """SHA-256 of the files whose rows have no digest of their own."""
-        names = ["quality.json", "quarantine.parquet", *(f"releases/{name}/{SERVING}" for name in self.releases_made)]
+        names = ["quality.json", *(f"releases/{name}/{SERVING}" for name in self.releases_made)]
         return {name: file_sha256(self.path / name) for name in names if (self.path / name).is_file()}
 
 
@@ -137,15 +139,16 @@ def _step_vault(work: _Work, con: duckdb.DuckDBPyConnection) -> None:
     for name in (name for name in vault_tables(con) if name not in store.VAULT_ONLY):
         select = f'SELECT * FROM vault."{name}"'
         work.vault[name] = write_rows(con, select, None, work.path / "vault" / file_name(name))
+    found = "SELECT 1 FROM information_schema.tables WHERE table_schema = 'quarantine' AND table_name = 'record'"
+    if con.execute(found).fetchall():
+        rows = "SELECT * FROM quarantine.record"
+        work.vault["quarantine"] = write_rows(con, rows, None, work.path / "vault" / file_name("quarantine"))
 
 
 def _step_quality(work: _Work, con: duckdb.DuckDBPyConnection) -> None:
     quality = work.facts.quality if work.facts else {}
     text = json.dumps(quality, indent=1, sort_keys=True, default=str) + "\n"
     (work.path / "quality.json").write_text(text, encoding="utf-8")
-    found = "SELECT 1 FROM information_schema.tables WHERE table_schema = 'quarantine' AND table_name = 'record'"
-    if con.execute(found).fetchone():
-        write_rows(con, "SELECT * FROM quarantine.record", None, work.path / "quarantine.parquet")
 
 
 def _step_releases(work: _Work, con: duckdb.DuckDBPyConnection) -> None:
@@ -172,7 +175,10 @@ def _make(work: _Work) -> BuildFacts:
     try:
         work.path.mkdir(parents=True, mode=0o700)
         (work.path / "vault").mkdir(mode=0o700)
-        config: dict[str, str | bool | int | float | list[str]] = {"threads": work.threads}
+        config: dict[str, str | bool | int | float | list[str]] = {
+            "threads": work.threads,
+            "memory_limit": f"{work.memory_mb}MiB",
+        }
         with duckdb.connect(str(work.path / "build.duckdb"), config=config) as con:
             con.execute("SET enable_progress_bar = false")
             for step in _STEPS:
