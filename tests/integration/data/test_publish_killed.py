@@ -1,8 +1,10 @@
 """Publishing is all or nothing: killed at any moment the old snapshot serves, and the next run ends at the same snapshot."""
 
+import contextlib
 import os
 import random
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -13,8 +15,10 @@ import pytest
 from data.errors import Busy, Damaged, ReadingRoomError
 from data.raw import RawStore
 from data.snapshots import files, open_current, verify_snapshot
-from server.filling import publish_room
-from server.room import open_room
+from data.synthetic import generate
+from server.filling import ingest_room, publish_room
+from server.ledger import load_or_create_keys
+from server.room import init_room, open_room
 
 pytestmark = pytest.mark.integration
 
@@ -51,7 +55,7 @@ def test_killed_publisher_leaves_the_old_snapshot(room):
     change_input(room)
     subprocess.run(command("ingest", "--room", room.root), check=True, capture_output=True)
     draw = random.Random(5)
-    for _ in range(8):
+    for _ in range(4):
         process = subprocess.Popen(
             command("publish", "--room", room.root), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
         )
@@ -68,6 +72,71 @@ def test_killed_publisher_leaves_the_old_snapshot(room):
     (room.root / "published.json").unlink()
     assert publish_room(open_room(room.root)).id == first
     assert not list((room.root / "snapshots").glob(".building*"))
+
+
+# Imports once, then does ingest and publish in a fork for every line it is sent, so that fifty kills do not cost fifty starts.
+FORKS = """
+import os, sys
+from pathlib import Path
+from server.filling import ingest_room, publish_room
+from server.room import open_room
+for line in sys.stdin:
+    child = os.fork()
+    if child == 0:
+        room = open_room(Path(sys.argv[1]))
+        ingest_room(room)
+        publish_room(room)
+        os._exit(0)
+    print(child, flush=True)
+    print(os.waitpid(child, 0)[1], flush=True)
+"""
+
+
+def test_fifty_kills_lose_nothing(tmp_path):
+    """Ingest and publish of the same hospital, killed at fifty random points, end at the snapshot of a room that was left in peace."""
+    generate(tmp_path / "hospital", 60, 3)
+    rooms = [tmp_path / name for name in ("peace", "killed")]
+    for root in rooms:
+        init_room(root)
+        os.symlink(tmp_path / "hospital", root / "hospital")
+    peace, killed = (open_room(root) for root in rooms)
+    load_or_create_keys(peace.keys_path)
+    shutil.copytree(peace.keys_path, killed.keys_path)
+    began = time.monotonic()
+    ingest_room(peace)
+    wanted = publish_room(peace).id
+    whole = time.monotonic() - began
+    draw = random.Random(7)
+    ends = []
+    with subprocess.Popen(
+        [sys.executable, "-c", FORKS, str(rooms[1])],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    ) as forks:
+        for _ in range(50):
+            if (rooms[1] / "current").exists():  # from the beginning again, with what is in the raw store
+                shutil.rmtree(rooms[1] / "snapshots")
+                (rooms[1] / "current").unlink()
+                (rooms[1] / "published.json").unlink(missing_ok=True)
+                if len(ends) < 25:
+                    shutil.rmtree(rooms[1] / "raw")
+            forks.stdin.write("\n")
+            forks.stdin.flush()
+            child = int(forks.stdout.readline())
+            time.sleep(draw.uniform(0, whole))
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(child, signal.SIGKILL)
+            ends.append(int(forks.stdout.readline()))
+        forks.stdin.close()
+    assert ends.count(signal.SIGKILL) >= 25
+    ingest_room(killed)
+    assert publish_room(killed).id == wanted
+    verify_snapshot(open_current(killed.snapshots_path))
+    stored = RawStore(killed.raw_path).arrivals()
+    assert len({(one.source, one.name) for one in stored}) == len(stored) == len(RawStore(peace.raw_path).arrivals())
+    assert not list((rooms[1] / "snapshots").glob(".building*"))
 
 
 def test_killed_ingest_goes_on(hospital, tmp_path):
