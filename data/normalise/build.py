@@ -104,7 +104,7 @@ def normalise(
 def balance(con: duckdb.DuckDBPyConnection) -> list[Balance]:
     """The books of each source."""
     lines = " UNION ".join(
-        f"SELECT source, blob, line FROM staging.{table}"
+        f"SELECT source, seq, line FROM staging.{table}"
         for table in (*RECORDS, "patient", "provider", "care_site", "reject", "deleted", "merge")
     )
     rows = con.execute(

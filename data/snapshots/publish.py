@@ -32,7 +32,7 @@ Build = Callable[[duckdb.DuckDBPyConnection], BuildFacts]
 MakeRedactor = Callable[[duckdb.DuckDBPyConnection], Redactor]
 
 
-def publish(
+def publish(  # noqa: PLR0913  # handed in whole, so that this floor knows neither sources nor policies
     root: Path,
     build: Build,
     releases: Sequence[Release],

@@ -3,6 +3,7 @@
 import io
 import logging
 import struct
+import warnings
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
@@ -47,7 +48,8 @@ def header_of(path: Path) -> bytes:
 
     A deflated file has no such place in its bytes: its header is written anew.
     """
-    with path.open("rb") as file:
+    with path.open("rb") as file, warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # a warning would tell what it found
         try:
             dataset = pydicom.dcmread(file, stop_before_pixels=True, specific_tags=["PatientID"])
             end = file.tell()

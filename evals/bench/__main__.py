@@ -16,6 +16,7 @@ from mcp.client.stdio import StdioServerParameters
 from rich.console import Console
 from rich.table import Table
 
+from evals.bench import data
 from evals.client import server_command
 
 SELF_JOIN = (
@@ -43,7 +44,7 @@ def main() -> None:
         ingest = _fill(room, out)
         measured = anyio.run(_measure, room)
         share = _ledger_share(room)
-    report = {"ingest": ingest, "calls": measured, "ledger_share_of_call": share}
+    report = {"ingest": ingest, "calls": measured, "ledger_share_of_call": share, "data": data.measure(out)}
     _show(out, report)
     target = Path("bench")
     target.mkdir(exist_ok=True)

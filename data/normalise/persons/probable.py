@@ -4,6 +4,7 @@ The weights are stated here and not trained on the data: the same patients give 
 m is how often a field agrees so among records of one person, u among records of two.
 """
 
+import logging
 from collections.abc import Iterator
 
 import duckdb
@@ -15,7 +16,6 @@ from splink.logging import disable
 
 from data.normalise.persons.groups import Key
 
-disable()  # its progress lines are no news to a steward
 _PRIOR = 0.0001  # of two patients that share a block
 
 
@@ -32,7 +32,10 @@ def pairs(con: duckdb.DuckDBPyConnection, least: float) -> Iterator[tuple[Key, K
     if con.execute("SELECT count(*) FROM comparable").fetchall()[0][0] < 2:
         return
     api = DuckDBAPI(connection=con)
-    predicted = Linker(api.register("comparable"), _settings()).inference.predict(threshold_match_probability=least)
+    linker = Linker(api.register("comparable"), _settings())
+    disable()  # a linker turns on progress lines, which are no news to a steward
+    logging.getLogger("splink").setLevel(logging.ERROR)
+    predicted = linker.inference.predict(threshold_match_probability=least)
     rows = con.execute(
         "SELECT l.source, l.mrn, r.source, r.mrn, round(match_probability, 6) AS sure, gamma_family > 0 AND gamma_given > 0 "
         f"FROM {predicted.physical_name} p JOIN comparable l ON l.unique_id = p.unique_id_l JOIN comparable r ON r.unique_id = p.unique_id_r "
