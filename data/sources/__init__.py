@@ -20,6 +20,7 @@ for _name in (
     "redcap_csv",
     "sdtm_xpt",
     "table_files",
+    "x12",
 ):
     import_module(f"data.sources.{_name}")
 

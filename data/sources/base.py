@@ -77,17 +77,18 @@ class FileArrival:
 
 @dataclass(frozen=True)
 class MadeArrival:
-    """Bytes made by a connector from what it read (a header without pixels, rows of a table)."""
+    """Bytes made by a connector from what it read (a header without pixels, rows of a table); large ones as an open file."""
 
     name: str
     media: str
-    make: Callable[[], bytes]
+    make: Callable[[], bytes | BinaryIO]
     stamp: tuple[int, int] | None = None
     position: str | None = None
 
     def open(self) -> BinaryIO:
         """The bytes."""
-        return io.BytesIO(self.make())
+        made = self.make()
+        return io.BytesIO(made) if isinstance(made, bytes) else made
 
 
 class Directory:

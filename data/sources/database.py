@@ -4,10 +4,10 @@ Each table's rows come as Parquet, in key order, all values as text: interpretin
 column (an increasing number or a time of last change) is read from where the last read ended; what it brings is added to what came before.
 """
 
-import io
 import json
+import tempfile
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, ClassVar
+from typing import Any, BinaryIO, ClassVar, cast
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -108,10 +108,11 @@ def _like(sample: Any, text: str) -> Any:
     return kind.fromisoformat(text) if hasattr(kind, "fromisoformat") else kind(text)
 
 
-def _rows(engine: Engine, table: Table, bounds: Sequence[Any] = ()) -> bytes:
+def _rows(engine: Engine, table: Table, bounds: Sequence[Any] = ()) -> BinaryIO:
+    """Rows as Parquet in a temporary file, so that a table of any size takes the memory of a batch."""
     schema = pa.schema([(column.name, pa.string()) for column in table.columns])
     order = list(table.primary_key.columns) or list(table.columns)
-    out = io.BytesIO()
+    out = tempfile.TemporaryFile()  # noqa: SIM115  # the raw store closes it
     try:
         with pq.ParquetWriter(out, schema, compression="zstd") as writer, engine.connect() as connection:
             query = select(table).where(*bounds).order_by(*order)
@@ -120,11 +121,13 @@ def _rows(engine: Engine, table: Table, bounds: Sequence[Any] = ()) -> bytes:
                 columns = [pa.array([_text(row[place]) for row in batch], pa.string()) for place in range(len(schema))]
                 writer.write_table(pa.table(columns, schema=schema))
     except SQLAlchemyError as error:
+        out.close()
         raise SourceDown(
             f"Table {table.name} stopped while it was read ({type(error).__name__}).",
             "Start again: what was read stays.",
         ) from error
-    return out.getvalue()
+    out.seek(0)
+    return cast("BinaryIO", out)
 
 
 def _text(value: Any) -> str | None:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 
 import duckdb
 
-from data.normalise.extract import dicom, fhir, hl7v2, redcap, sdtm, staging, tables
+from data.normalise.extract import dicom, fhir, hl7v2, redcap, sdtm, staging, tables, x12
 from data.types import Progress, Stored, no_progress
 
 _One = Callable[[duckdb.DuckDBPyConnection, Stored], None]
@@ -16,7 +16,7 @@ _ONE_BY_ONE: dict[str, _One] = {
     "table+parquet": tables.extract_table,
 }
 _TOGETHER: dict[tuple[str, ...], _Many] = {
-    module.MEDIA: module.extract_all for module in (fhir, hl7v2, dicom, sdtm, redcap)
+    module.MEDIA: module.extract_all for module in (fhir, hl7v2, dicom, sdtm, redcap, x12)
 }
 
 

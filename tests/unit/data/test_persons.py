@@ -1,6 +1,7 @@
 """The patient index: each rule, its confidence, what stays a doubt, and decisions that hold and can be taken back."""
 
 import json
+from collections import defaultdict
 
 import pytest
 
@@ -8,6 +9,7 @@ from data.errors import Damaged
 from data.normalise import Decision, read_decisions
 from data.normalise.persons.decisions import add_decision
 from data.normalise.persons.groups import Groups
+from data.synthetic.population import people
 
 pytestmark = pytest.mark.unit
 
@@ -165,3 +167,22 @@ def test_the_order_of_arrival_changes_nothing(staged):
         a=[patient("1", "Murphy", "Jane")], b=[patient("2", "Mruphy", "Jane")], c=[patient("3", "Murphy", "Jane")]
     )
     assert index(staged(*people)) == index(staged(*reversed(people)))
+
+
+def test_the_sample_hospitals_persons_are_told_apart(build, truth):
+    """Every link held against the population the systems were written from: nobody is merged with another, hardly anybody split."""
+    who = {}
+    for chunk in people(truth["persons"], truth["seed"]):
+        for person in chunk:
+            who |= {person.uuid: person.number} | {
+                person.mrn(system): person.number for system in ("EHR", "LAB", "RAD", "OPS")
+            }
+    numbers, persons = defaultdict(set), defaultdict(set)
+    for (_, mrn), (person, *_) in index(build).items():
+        if mrn in who:
+            numbers[person].add(who[mrn])
+            persons[who[mrn]].add(person)
+    assert [person for person, found in numbers.items() if len(found) > 1] == []
+    split = [number for number, found in persons.items() if len(found) > 1]
+    assert len(split) <= 3
+    assert len(persons) == truth["persons"]

@@ -23,6 +23,7 @@ PLACES = {
     "fhir-ndjson": "ehr/fhir", "hl7v2": "laboratory", "dicom": "imaging", "omop-csv": "research/omop", "database": "operations/operations.db",
     "hl7v2-mllp": "laboratory", "sdtm-xpt": "research", "table-files": "research/omop", "redcap-csv": "research/omop",
     "omop-database": "operations/operations.db", "fhir-bundle": "more/bundles", "dicom-store": "imaging", "dicomdir": "more/medium",
+    "x12": "more/claims",
 }  # fmt: skip
 SERVERS = {"fhir-export", "dicomweb"}
 
@@ -33,6 +34,8 @@ def more(hospital):
     bundles, medium = hospital / "more/bundles", hospital / "more/medium"
     bundles.mkdir(parents=True)
     (bundles / "one.json").write_text('{"resourceType": "Bundle", "type": "collection", "entry": []}')
+    (hospital / "more/claims").mkdir()
+    (hospital / "more/claims/one.837").write_text("ISA")
     files = FileSet()
     for path in sorted((hospital / "imaging").rglob("*.dcm"))[:3]:
         if not path.name.startswith("broken"):
