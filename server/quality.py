@@ -49,7 +49,10 @@ def keep_drift(room: Room, before: str, now: str) -> None:
     for name in (before, now):
         try:
             snapshot = open_snapshot(room.snapshots_path, name)
-        except (BadRequest, Damaged):  # the earlier one was retired, or written by an earlier version: nothing to compare with
+        except (
+            BadRequest,
+            Damaged,
+        ):  # the earlier one was retired, or written by an earlier version: nothing to compare with
             return
         profiles.append(_json(snapshot.path / "quality.json").get("profile") or {})
     if not all(profiles):

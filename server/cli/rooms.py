@@ -3,20 +3,24 @@
 import hashlib
 import secrets
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from rich.markup import escape
+from rich.table import Table
 
 from data.errors import BadRequest
+from data.snapshots import list_snapshots
 from data.synthetic import generate
-from server.cli.show import RoomOption, err, out, progress
+from server.cli.show import JsonOption, RoomOption, err, out, print_json, progress
 from server.filling import ingest_room, publish_room
+from server.quality import current_id
 from server.room import init_room, open_room
 
 
 def add(app: typer.Typer) -> None:
     """Adds the commands to the application."""
-    for command in (init, sample, ingest, publish, token):
+    for command in (init, sample, ingest, publish, snapshots, token):
         app.command()(command)
 
 
@@ -68,6 +72,38 @@ def publish(room: RoomOption = None) -> None:
     out.print(
         f"Snapshot {published.id} {state}: {rows} rows in {len(published.tables)} tables, as of {published.as_of}."
     )
+
+
+def snapshots(room: RoomOption = None, as_json: JsonOption = False) -> None:
+    """The room's snapshots, oldest first: what each was made from, by which mapping and vocabulary, and which is in force."""
+    opened = open_room(room)
+    current = current_id(opened.snapshots_path)
+    rows: list[dict[str, Any]] = [
+        {
+            "id": one.id, "in_force": one.id == current, "created": one.manifest.created, "as_of": one.manifest.as_of,
+            "rows": sum(facts.rows for facts in one.manifest.tables.values()), "versions": dict(one.manifest.versions),
+            "inputs": dict(one.manifest.inputs), "releases": sorted(one.manifest.releases),
+        }
+        for one in list_snapshots(opened.snapshots_path)
+    ]  # fmt: skip
+    if as_json:
+        print_json(rows)
+        return
+    table = Table("snapshot", "created", "as of", "rows", "sources", "mapping", "vocabulary")
+    for row in rows:
+        inputs = row["inputs"]
+        sources = sum(isinstance(value, dict) for value in inputs.values())
+        name = f"[bold]{row['id']}[/bold] (in force)" if row["in_force"] else row["id"]
+        cells = (
+            row["created"],
+            row["as_of"],
+            row["rows"],
+            sources,
+            row["versions"]["normalise"],
+            inputs.get("vocabulary", ""),
+        )
+        table.add_row(name, *(escape(str(cell)) for cell in cells))
+    out.print(table)
 
 
 def token(

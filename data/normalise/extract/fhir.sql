@@ -63,7 +63,9 @@ SELECT source, system, seq, blob, line, kind || '/' || id AS record_id,
   fhir_ref(coalesce(v[1], v[2])) AS mrn, fhir_ref(v[3]) AS visit_key,
   fhir_system(coalesce(v[4], v[7], v[10])) AS code_system, coalesce(v[5], v[8], v[11]) AS code, coalesce(v[6], v[9], v[12]) AS display,
   coalesce(v[13], v[14], v[15], v[16], v[17], v[26], v[27], v[28], v[18], v[24]) AS start_at, coalesce(v[19], v[20], v[29]) AS end_at,
-  coalesce(v[25], v[21]) AS status, fhir_ref(coalesce(v[22], v[23])) AS provider_key
+  coalesce(v[25], v[21]) AS status, fhir_ref(coalesce(v[22], v[23])) AS provider_key,
+  CASE WHEN coalesce(v[30], v[31], v[32], v[33], v[34]) IS NOT NULL THEN
+    json_object('quantity', coalesce(v[30], v[31]), 'days_supply', v[32], 'refills', v[33], 'sig', v[34]) END AS more
 FROM (SELECT *, json_extract_string(text, ['$.subject.reference', '$.patient.reference', '$.encounter.reference',
   '$.code.coding[0].system', '$.code.coding[0].code', '$.code.coding[0].display',
   '$.medicationCodeableConcept.coding[0].system', '$.medicationCodeableConcept.coding[0].code', '$.medicationCodeableConcept.coding[0].display',
@@ -71,7 +73,8 @@ FROM (SELECT *, json_extract_string(text, ['$.subject.reference', '$.patient.ref
   '$.onsetDateTime', '$.authoredOn', '$.performedPeriod.start', '$.performedDateTime', '$.occurrenceDateTime', '$.recordedDate',
   '$.abatementDateTime', '$.performedPeriod.end', '$.status', '$.requester.reference', '$.performer[0].actor.reference',
   '$.onsetPeriod.start', '$.verificationStatus.coding[0].code', '$.effectiveDateTime', '$.effectivePeriod.start', '$.whenHandedOver',
-  '$.effectivePeriod.end']) AS v
+  '$.effectivePeriod.end', '$.dispenseRequest.quantity.value', '$.quantity.value', '$.dispenseRequest.expectedSupplyDuration.value',
+  '$.dispenseRequest.numberOfRepeatsAllowed', '$.dosageInstruction[0].text']) AS v
   FROM fhir WHERE kind IN ('Condition', 'Procedure', 'Immunization', 'AllergyIntolerance', 'MedicationRequest', 'MedicationStatement',
     'MedicationAdministration', 'MedicationDispense'));
 

@@ -8,13 +8,21 @@ from collections.abc import Mapping
 _ID = "TRY_CAST({0} AS BIGINT)"
 
 
-def _event(kind: str, table: str, prefix: str, start: str, **more: str) -> tuple[str, Mapping[str, str]]:
-    """An event table whose columns begin with `prefix`; its own id makes the key."""
+def _more(columns: str) -> str:
+    """Columns carried on as they are, as one JSON object; empty ones are left out."""
+    pairs = ", ".join(f"'{name}', {name}" for name in columns.split())
+    return f"json_merge_patch('{{}}', json_object({pairs}))"
+
+
+def _event(
+    kind: str, table: str, prefix: str, start: str, details: str = "", **more: str
+) -> tuple[str, Mapping[str, str]]:
+    """An event table whose columns begin with `prefix`; its own id makes the key; `details` are carried on as they are."""
     return "event", {
         "record_id": f"'{kind}:' || {table}_id", "kind": f"'{kind}'", "mrn": "person_id", "visit_key": "visit_occurrence_id",
         "start_at": f"coalesce({start}time, {start})", "code_system": "'OMOP'",
         "code": f"coalesce({prefix}_source_value, {prefix}_concept_id)", "concept_given": _ID.format(f"{prefix}_concept_id"),
-        "provider_key": "provider_id", **more,
+        "provider_key": "provider_id", **({"more": _more(details)} if details else {}), **more,
     }  # fmt: skip
 
 
@@ -47,13 +55,16 @@ OMOP: Mapping[str, tuple[str, Mapping[str, str]]] = {
                       "ELSE visit_source_value END",
     }),
     "condition_occurrence": _event("condition", "condition_occurrence", "condition", "condition_start_date",
+                                   "stop_reason condition_status_concept_id",
                                    end_at="coalesce(condition_end_datetime, condition_end_date)"),
     "drug_exposure": _event("drug", "drug_exposure", "drug", "drug_exposure_start_date",
+                            "stop_reason refills quantity days_supply sig route_concept_id lot_number route_source_value dose_unit_source_value",
                             end_at="coalesce(drug_exposure_end_datetime, drug_exposure_end_date)"),
     "procedure_occurrence": _event("procedure", "procedure_occurrence", "procedure", "procedure_date",
+                                   "modifier_concept_id quantity modifier_source_value",
                                    end_at="coalesce(procedure_end_datetime, procedure_end_date)"),
     "measurement": _event("measurement", "measurement", "measurement", "measurement_date", **_VALUES),
-    "observation": _event("observation", "observation", "observation", "observation_date",
+    "observation": _event("observation", "observation", "observation", "observation_date", "qualifier_concept_id qualifier_source_value",
                           **{name: sql for name, sql in _VALUES.items() if name not in ("range_low", "range_high", "value_operator")}
                           | {"value_text": "coalesce(value_as_string, value_source_value, value_as_number)"}),
     "note": ("note", {

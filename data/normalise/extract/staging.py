@@ -20,7 +20,7 @@ TABLES: dict[str, str] = {
         f"{_ORIGIN}, kind VARCHAR, mrn VARCHAR, visit_key VARCHAR, code_system VARCHAR, code VARCHAR, display VARCHAR, start_at VARCHAR, "
         "end_at VARCHAR, value_text VARCHAR, value_number VARCHAR, value_operator VARCHAR, value_code_system VARCHAR, value_code VARCHAR, "
         "unit VARCHAR, range_low VARCHAR, range_high VARCHAR, status VARCHAR, provider_key VARCHAR, numeric_expected BOOLEAN, "
-        "concept_given BIGINT, unit_concept_given BIGINT"
+        "concept_given BIGINT, unit_concept_given BIGINT, more JSON"
     ),
     "note": (
         f"{_ORIGIN}, mrn VARCHAR, visit_key VARCHAR, written_at VARCHAR, type_system VARCHAR, type_code VARCHAR, title VARCHAR, "

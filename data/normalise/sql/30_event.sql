@@ -51,20 +51,26 @@ INSERT INTO cdm.condition_occurrence BY NAME
 SELECT event_key AS condition_occurrence_id, person_id, concept_id AS condition_concept_id, began::DATE AS condition_start_date,
   began AS condition_start_datetime, ended::DATE AS condition_end_date, ended AS condition_end_datetime, type_concept_id AS condition_type_concept_id,
   provider_id, visit_occurrence_id, code AS condition_source_value, source_concept_id AS condition_source_concept_id,
-  status AS condition_status_source_value
+  status AS condition_status_source_value, more->>'stop_reason' AS stop_reason,
+  TRY_CAST(more->>'condition_status_concept_id' AS BIGINT) AS condition_status_concept_id
 FROM ready_event WHERE rule IS NULL AND target = 'Condition';
 
 INSERT INTO cdm.drug_exposure BY NAME
 SELECT event_key AS drug_exposure_id, person_id, concept_id AS drug_concept_id, began::DATE AS drug_exposure_start_date,
   began AS drug_exposure_start_datetime, greatest(coalesce(ended, began), began)::DATE AS drug_exposure_end_date,
   greatest(coalesce(ended, began), began) AS drug_exposure_end_datetime, type_concept_id AS drug_type_concept_id, provider_id,
-  visit_occurrence_id, code AS drug_source_value, source_concept_id AS drug_source_concept_id
+  visit_occurrence_id, code AS drug_source_value, source_concept_id AS drug_source_concept_id, more->>'stop_reason' AS stop_reason,
+  TRY_CAST(more->>'refills' AS BIGINT) AS refills, rr_num(more->>'quantity') AS quantity, TRY_CAST(more->>'days_supply' AS BIGINT) AS days_supply,
+  more->>'sig' AS sig, TRY_CAST(more->>'route_concept_id' AS BIGINT) AS route_concept_id, more->>'lot_number' AS lot_number,
+  more->>'route_source_value' AS route_source_value, more->>'dose_unit_source_value' AS dose_unit_source_value
 FROM ready_event WHERE rule IS NULL AND target = 'Drug';
 
 INSERT INTO cdm.procedure_occurrence BY NAME
 SELECT event_key AS procedure_occurrence_id, person_id, concept_id AS procedure_concept_id, began::DATE AS procedure_date,
   began AS procedure_datetime, ended::DATE AS procedure_end_date, ended AS procedure_end_datetime, type_concept_id AS procedure_type_concept_id,
-  provider_id, visit_occurrence_id, code AS procedure_source_value, source_concept_id AS procedure_source_concept_id
+  provider_id, visit_occurrence_id, code AS procedure_source_value, source_concept_id AS procedure_source_concept_id,
+  TRY_CAST(more->>'modifier_concept_id' AS BIGINT) AS modifier_concept_id, rr_num(more->>'quantity') AS quantity,
+  more->>'modifier_source_value' AS modifier_source_value
 FROM ready_event WHERE rule IS NULL AND target = 'Procedure';
 
 INSERT INTO cdm.measurement BY NAME
@@ -87,7 +93,8 @@ SELECT event_key AS observation_id, person_id, e.concept_id AS observation_conce
   v.concept_id AS value_as_concept_id,
   coalesce(nullif(e.unit_concept_given, 0), u.concept_id, CASE WHEN final_unit IS NOT NULL THEN 0 END) AS unit_concept_id,
   provider_id, visit_occurrence_id, e.code AS observation_source_value, e.source_concept_id AS observation_source_concept_id,
-  unit AS unit_source_value, value_code AS value_source_value
+  unit AS unit_source_value, value_code AS value_source_value, more->>'qualifier_source_value' AS qualifier_source_value,
+  TRY_CAST(more->>'qualifier_concept_id' AS BIGINT) AS qualifier_concept_id
 FROM ready_event e
 LEFT JOIN unit_concept u ON u.code = e.final_unit
 LEFT JOIN vocabulary v ON v.vocabulary = e.value_code_system AND v.code = e.value_code AND v.place = 1

@@ -211,3 +211,17 @@ def test_listening_moves_what_was_sent_into_the_raw_store(tmp_path):
         assert "1 received, 0 refused" in child.stdout.read()
     [row] = json.loads(run("sources", "--json", room=open_room(tmp_path)))
     assert row["arrivals"] == 1
+
+
+def test_snapshots_say_what_they_were_made_from(small):
+    first = json.loads(run("snapshots", "--json", room=small))
+    lines(small.root / "in/b.ndjson", patient("late"))
+    ingest_room(small)
+    publish_room(small)
+    rows = json.loads(run("snapshots", "--json", room=small))
+    assert [row["in_force"] for row in rows] == [False, True]
+    assert rows[0]["id"] == first[0]["id"]
+    assert rows[1]["inputs"]["ehr"]["arrivals"] == 2
+    assert rows[1]["inputs"]["vocabulary"].startswith("starter ")
+    assert rows[1]["versions"]["normalise"].startswith("2-")
+    assert "in force" in run("snapshots", room=small)

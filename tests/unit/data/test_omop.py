@@ -32,7 +32,7 @@ def test_every_table_finds_its_way(staged):
         table("person.csv", PERSON),
         table("visit_occurrence.csv", VISIT),
         table("condition_occurrence.csv", b"condition_occurrence_id,person_id,condition_concept_id,condition_start_date,visit_occurrence_id\n1,1,201826,2020-01-02,7\n"),
-        table("drug_exposure.csv", b"drug_exposure_id,person_id,drug_concept_id,drug_exposure_start_date,drug_exposure_end_date\n1,1,19080128,2020-01-02,2020-02-01\n"),
+        table("drug_exposure.csv", b"drug_exposure_id,person_id,drug_concept_id,drug_exposure_start_date,drug_exposure_end_date,quantity,days_supply,sig\n1,1,19080128,2020-01-02,2020-02-01,30,30,once a day\n"),
         table("procedure_occurrence.csv", b"procedure_occurrence_id,person_id,procedure_concept_id,procedure_date\n1,1,4163872,2020-01-02\n"),
         table("measurement.csv", b"measurement_id,person_id,measurement_concept_id,measurement_date,value_as_number,unit_concept_id,operator_concept_id\n1,1,3004501,2020-01-02,95.5,8840,4171756\n"),
         table("observation.csv", b"observation_id,person_id,observation_concept_id,observation_date,value_as_string\n1,1,40766239,2020-01-02,three\n"),
@@ -50,6 +50,8 @@ def test_every_table_finds_its_way(staged):
         "SELECT value_as_number::VARCHAR, unit_concept_id, operator_concept_id, measurement_concept_id FROM cdm.measurement"
     )
     assert measured.fetchall() == [("95.500000", 8840, 4171756, 3004501)]
+    drug = con.execute("SELECT quantity::DOUBLE, days_supply, sig, refills FROM cdm.drug_exposure")
+    assert drug.fetchall() == [(30.0, 30, "once a day", None)]
     assert con.execute("SELECT visit_occurrence_id IS NOT NULL FROM cdm.condition_occurrence").fetchall() == [(True,)]
     assert con.execute("SELECT what FROM staging.not_understood").fetchall() == [("table cost",)]
 
