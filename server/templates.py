@@ -15,6 +15,15 @@ sources:
     system: operations
     url: sqlite:///{hospital}/operations/operations.db
 
+# A trial's subjects carry no identities: with this source they are persons of their own, beside the hospital's.
+#  - {name: trial, kind: sdtm-xpt, system: research, path: {hospital}/research/sdtm}
+
+# Codes are mapped by an Athena download where there is one; else by a starter map.
+# vocabulary: athena
+
+# What stops a publish; see `readingroom quality`.
+quality: {gate: [isPrimaryKey], most_quarantined: 50}
+
 # Who may ask what. Check it with `readingroom explain SQL`.
 policy: policy.yaml
 

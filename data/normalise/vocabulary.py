@@ -16,7 +16,7 @@ from data.errors import BadRequest
 
 def _starter_digest() -> str:
     folder = resources.files("data.catalogue.starter")
-    texts = (folder.joinpath(name).read_bytes() for name in ("concepts.tsv", "units.tsv"))
+    texts = (folder.joinpath(name).read_bytes() for name in ("concepts.tsv", "units.tsv", "unit_names.tsv"))
     return hashlib.sha256(b"\n".join(texts)).hexdigest()[:12]
 
 
@@ -61,7 +61,10 @@ def _stated(vocabulary: Vocabulary) -> str:
 
 
 def load(con: duckdb.DuckDBPyConnection, given: Vocabulary | None) -> None:
-    """Makes temp tables `starter`, `units`, `vocabulary` (code -> standard concept, `place` where one code maps to several) and `concepts`."""
+    """Makes temp tables `starter`, `units`, `unit_names`, `vocabulary` and `concepts`.
+
+    `vocabulary` leads a code to its standard concept; where it maps to several, `place` numbers them.
+    """
     _starter(con)
     if given is None:
         con.execute(
@@ -100,11 +103,13 @@ def _starter(con: duckdb.DuckDBPyConnection) -> None:
     with (
         resources.as_file(folder.joinpath("concepts.tsv")) as concepts,
         resources.as_file(folder.joinpath("units.tsv")) as units,
+        resources.as_file(folder.joinpath("unit_names.tsv")) as names,
     ):
         read = "SELECT * FROM read_csv('{}', delim = '\t', header = true, quote = '', all_varchar = true)"
         con.execute(
             f"CREATE OR REPLACE TEMP TABLE starter AS SELECT * REPLACE (concept_id::BIGINT AS concept_id) FROM ({read.format(concepts)})"
         )
+        con.execute(f"CREATE OR REPLACE TEMP TABLE unit_names AS {read.format(names)}")
         con.execute(
             f"CREATE OR REPLACE TEMP TABLE units AS SELECT * REPLACE (factor::DECIMAL(12,7) AS factor) FROM ({read.format(units)})"
         )
@@ -129,7 +134,8 @@ def _athena(con: duckdb.DuckDBPyConnection, concept: Path, relationship: Path) -
     con.execute(
         "CREATE OR REPLACE TEMP TABLE wanted AS SELECT DISTINCT code_system AS vocabulary, code FROM staging.event WHERE code IS NOT NULL "
         "UNION SELECT DISTINCT value_code_system, value_code FROM staging.event WHERE value_code IS NOT NULL "
-        "UNION SELECT DISTINCT 'UCUM', unit FROM staging.event WHERE unit IS NOT NULL UNION SELECT 'UCUM', to_unit FROM units"
+        "UNION SELECT DISTINCT 'UCUM', unit FROM staging.event WHERE unit IS NOT NULL UNION SELECT 'UCUM', to_unit FROM units "
+        "UNION SELECT 'UCUM', ucum FROM unit_names"
     )
     con.execute(
         "CREATE OR REPLACE TEMP TABLE known_code AS SELECT * FROM athena SEMI JOIN wanted USING (vocabulary, code)"

@@ -221,13 +221,15 @@ def _files(manifest: Mapping[str, Any]) -> list[tuple[str, dict[str, Any]]]:
 
 
 def _manifest(source: FhirExport, reply: httpx.Response) -> dict[str, Any]:
+    manifest: dict[str, Any] = {}
     try:
-        manifest: dict[str, Any] = reply.json()
+        manifest = reply.json()
         datetime.fromisoformat(str(manifest["transactionTime"]))
-        if all(str(one["url"]).startswith(("https://", "http://")) for _, one in _files(manifest)):
-            return manifest
+        readable = all(str(one["url"]).startswith(("https://", "http://")) for _, one in _files(manifest))
     except (ValueError, KeyError, TypeError, AttributeError):
-        pass  # said below, in one way for all that can be wrong with it
+        readable = False
+    if readable:
+        return manifest
     raise source.down("gave a manifest that cannot be read", "Ask its vendor: the manifest of IG v2 is expected.")
 
 

@@ -5,6 +5,7 @@ changes nothing but the ledger, which keeps every session.
 """
 
 import sys
+from collections import Counter
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -26,6 +27,8 @@ from server.cli.show import out, progress, show_rows
 from server.filling import ingest_room, publish_room
 from server.house import open_house
 from server.ledger import calls
+from server.quality import report
+from server.quality_page import page
 from server.replay import replay
 from server.room import Room, init_room, open_room
 
@@ -98,7 +101,31 @@ def _filled(room: Path, persons: int) -> Room:
     rows = sum(facts.rows for facts in published.tables.values())
     releases = ", ".join(published.releases)
     out.print(f"Snapshot {published.id} {state}: {rows} rows; releases {releases}.")
+    _quality(opened)
     return opened
+
+
+def _quality(opened: Room) -> None:
+    """What became of every record, in two lines, and the page with the plots."""
+    found = report(opened)
+    ends: Counter[str] = Counter()
+    for one in found["metrics"]:
+        ends[one["name"]] += one["value"]
+    received = sum(book["received"] for book in found["books"])
+    again = ends["duplicates"] + ends["superseded"] + ends["retracted"]
+    bad = ends["quarantined"] + ends["rejected"]
+    out.print(
+        f"Of {received} records received {ends['normalised']} rows were normalised, {again} came again, were corrected or taken back, "
+        f"{bad} are quarantined with their reasons; the books of every source hold.",
+        soft_wrap=True,
+    )
+    judged = Counter(one["status"] for one in found["dashboard"]["results"])
+    path = opened.root / "quality.html"
+    path.write_text(page(found), encoding="utf-8")
+    out.print(
+        f"Data Quality Dashboard: {judged['passed']} checks passed, {judged['failed']} failed. See {path}",
+        soft_wrap=True,
+    )
 
 
 async def _session(root: Path) -> str:

@@ -34,5 +34,5 @@ def extract(con: duckdb.DuckDBPyConnection, stored: Sequence[Stored], progress: 
 
 def _not_understood(con: duckdb.DuckDBPyConnection, one: Stored) -> None:
     received = [one.source, one.digest, one.name, one.media]
-    con.execute("INSERT INTO staging.received VALUES ($1, $2, $3, $4, 1, 0)", received)
+    con.execute("INSERT INTO staging.received VALUES ($1, $2, $3, $4, 1)", received)
     con.execute("INSERT INTO staging.not_understood VALUES ($1, $2, NULL, $3, 1)", [one.source, one.digest, one.media])

@@ -49,7 +49,7 @@ def _extract(con: duckdb.DuckDBPyConnection, stored: Sequence[Stored], progress:
         for number, dataset in enumerate(_datasets(one), 1):
             _header(rows, {**origin, "line": number}, one, dataset)
         received = {"source": one.source, "blob": one.digest, "name": one.name, "media": one.media}
-        rows.add("received", {**received, "records": number, "expanded": 0})
+        rows.add("received", {**received, "records": number})
         if done % 500 == 0:
             progress("extracting DICOM", done, len(stored))
     rows.close()

@@ -75,7 +75,7 @@ def extract_all(con: duckdb.DuckDBPyConnection, stored: Sequence[Stored], progre
         row = [file.source, file.seq, file.digest, -number, "damaged-file", damage]
         con.execute("INSERT INTO staging.reject VALUES ($1, $2, $3, $4, NULL, $5, $6)", row)
         received = [file.source, file.digest, file.name, file.media]
-        con.execute("INSERT INTO staging.received VALUES ($1, $2, $3, $4, 1, 0)", received)
+        con.execute("INSERT INTO staging.received VALUES ($1, $2, $3, $4, 1)", received)
 
 
 def _chunks(

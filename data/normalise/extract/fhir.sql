@@ -19,7 +19,7 @@ SELECT l.line, l.text, l.given, l.deleted, f.source, f.system, f.seq, f.blob, f.
 FROM fhir_arriving l JOIN fhir_files f USING (file) WHERE text IS NULL OR deleted IS NOT NULL OR trim(text, E' \t\r\n') <> '';
 
 INSERT INTO staging.received
-SELECT source, blob, any_value(name), any_value(media), count(DISTINCT line), 0 FROM fhir_rows GROUP BY source, blob;
+SELECT source, blob, any_value(name), any_value(media), count(DISTINCT line) FROM fhir_rows GROUP BY source, blob;
 
 -- What its source says is gone: the id, and the type it had.
 INSERT INTO staging.deleted

@@ -36,7 +36,7 @@ def _file(rows: Rows, stored: Stored) -> None:
     for place, told in enumerate(damage):  # lines from 0 down: the file, not one of its messages
         rows.add("reject", {**origin, "line": -place, "rule": "damaged-file", "reason": told})
     received = {"source": stored.source, "blob": stored.digest, "name": stored.name, "media": stored.media}
-    rows.add("received", {**received, "records": number + len(damage), "expanded": 0})
+    rows.add("received", {**received, "records": number + len(damage)})
 
 
 def _message(rows: Rows, origin: dict[str, Any], message: bytes | None) -> None:

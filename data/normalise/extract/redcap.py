@@ -110,7 +110,6 @@ def _file(rows: Rows, stored: Stored, table: list[list[str]] | None, fields: Map
         "blob": stored.digest,
         "name": stored.name,
         "media": stored.media,
-        "expanded": 0,
     }
 
     def set_aside(what: str, records: int) -> None:

@@ -73,7 +73,7 @@ def _dataset(rows: Rows, stored: Stored) -> None:
     for place, told in enumerate(damage):
         rows.add("reject", {**origin, "line": -place, "rule": "damaged-file", "reason": told})
     received = {"source": stored.source, "blob": stored.digest, "name": stored.name, "media": stored.media}
-    rows.add("received", {**received, "records": number + len(damage), "expanded": 0})
+    rows.add("received", {**received, "records": number + len(damage)})
 
 
 class _Unreadable(Exception):

@@ -47,8 +47,8 @@ TABLES: dict[str, str] = {
     # What is known to be there and not read further in this version: kept raw, counted, said in the quality report.
     "not_understood": "source VARCHAR, blob VARCHAR, line BIGINT, what VARCHAR, records BIGINT",
     "reject": "source VARCHAR, seq BIGINT, blob VARCHAR, line BIGINT, record_id VARCHAR, rule VARCHAR, reason VARCHAR",
-    # The left side of the balance: records in each blob, good or not, and rows beyond one that a record gave.
-    "received": "source VARCHAR, blob VARCHAR, name VARCHAR, media VARCHAR, records BIGINT, expanded BIGINT",
+    # The left side of the balance: records in each blob, good or not.
+    "received": "source VARCHAR, blob VARCHAR, name VARCHAR, media VARCHAR, records BIGINT",
 }
 
 

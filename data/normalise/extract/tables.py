@@ -55,7 +55,7 @@ def _staged(con: duckdb.DuckDBPyConnection, stored: Stored, mapped: Mapped) -> N
         return
     counted = con.execute("SELECT count(*) FROM table_rows").fetchall()[0][0]
     received = [stored.source, stored.digest, stored.name, stored.media, counted]
-    con.execute("INSERT INTO staging.received VALUES ($1, $2, $3, $4, $5, 0)", received)
+    con.execute("INSERT INTO staging.received VALUES ($1, $2, $3, $4, $5)", received)
     if table not in mapped:
         what = f"table {table[:60]}" + (" (computed here)" if table in DERIVED else "")
         row = [stored.source, stored.digest, what, counted]
@@ -91,7 +91,7 @@ def _read(con: duckdb.DuckDBPyConnection, stored: Stored, table: str) -> bool:
         row = [stored.source, stored.seq, stored.digest, reason]
         con.execute("INSERT INTO staging.reject VALUES ($1, $2, $3, 0, NULL, 'damaged-file', $4)", row)
         received = [stored.source, stored.digest, stored.name, stored.media]
-        con.execute("INSERT INTO staging.received VALUES ($1, $2, $3, $4, 1, 0)", received)
+        con.execute("INSERT INTO staging.received VALUES ($1, $2, $3, $4, 1)", received)
         return False
     return True
 

@@ -69,7 +69,7 @@ def _file(rows: Rows, stored: Stored) -> None:
     for place, told in enumerate(damage):
         reader.reject(-place, "damaged-file", told)
     received = {"source": stored.source, "blob": stored.digest, "name": stored.name, "media": stored.media}
-    rows.add("received", {**received, "records": reader.records, "expanded": 0})
+    rows.add("received", {**received, "records": reader.records})
 
 
 def _segments(content: bytes) -> Iterator[Segment]:

@@ -16,6 +16,7 @@ from splink.logging import disable
 
 from data.normalise.persons.groups import Key
 
+_Weight = tuple[float, float]  # m, u
 _PRIOR = 0.0001  # of two patients that share a block
 
 
@@ -57,7 +58,12 @@ def _settings() -> SettingsCreator:
             block_on("family", "given", "substr(birth, 5, 4)"),
             block_on("phone", "given"),
         ],
-        comparisons=[_family(), _given(), _birth(), *(_equal(name, m, u) for name, m, u in _PLAIN)],
+        comparisons=[
+            _graded(levels.DamerauLevenshteinLevel("family", 1), "family", (0.92, 0.005), (0.06, 0.0005)),
+            _graded(levels.JaroWinklerLevel("given", 0.9), "given", (0.9, 0.01), (0.07, 0.005)),
+            _graded(levels.DamerauLevenshteinLevel("birth", 1), "birth", (0.97, 0.00004), (0.025, 0.0008)),
+            *(_equal(name, m, u) for name, m, u in _PLAIN),
+        ],
         retain_intermediate_calculation_columns=False,
     )
 
@@ -75,33 +81,14 @@ def _compared(column: str, *graded: ComparisonLevelCreator) -> comparisons.Custo
     )
 
 
-def _family() -> comparisons.CustomComparison:
-    near = levels.DamerauLevenshteinLevel("family", 1)
+def _graded(near: ComparisonLevelCreator, column: str, same: _Weight, slip: _Weight) -> comparisons.CustomComparison:
+    """A column that agrees, agrees but for a slip, or does not; what is left of m and u is for the last."""
+    rest = 1 - same[0] - slip[0], 1 - same[1] - slip[1]
     return _compared(
-        "family",
-        _weighed(levels.ExactMatchLevel("family"), 0.92, 0.005),
-        _weighed(near, 0.06, 0.0005),
-        _weighed(levels.ElseLevel(), 0.02, 0.9945),
-    )
-
-
-def _given() -> comparisons.CustomComparison:
-    near = levels.JaroWinklerLevel("given", 0.9)
-    return _compared(
-        "given",
-        _weighed(levels.ExactMatchLevel("given"), 0.9, 0.01),
-        _weighed(near, 0.07, 0.005),
-        _weighed(levels.ElseLevel(), 0.03, 0.985),
-    )
-
-
-def _birth() -> comparisons.CustomComparison:
-    near = levels.DamerauLevenshteinLevel("birth", 1)
-    return _compared(
-        "birth",
-        _weighed(levels.ExactMatchLevel("birth"), 0.97, 0.00004),
-        _weighed(near, 0.025, 0.0008),
-        _weighed(levels.ElseLevel(), 0.005, 0.99916),
+        column,
+        _weighed(levels.ExactMatchLevel(column), *same),
+        _weighed(near, *slip),
+        _weighed(levels.ElseLevel(), *rest),
     )
 
 

@@ -8,11 +8,12 @@ SELECT code, min(concept_id) AS concept_id FROM vocabulary WHERE vocabulary = 'U
 
 CREATE OR REPLACE TEMP TABLE placed_event AS
 SELECT e.*, i.person_id, rr_ts(e.start_at) AS began, rr_ts(e.end_at) AS ended, b.birth_date, rr_num(e.value_number) AS number,
-  coalesce(u.code, lower_u.code, e.unit) AS clean_unit
+  coalesce(u.code, n.ucum, lower_u.code, e.unit) AS clean_unit
 FROM latest_event e
 LEFT JOIN vault.patient_index i ON i.source = e.source AND i.mrn = e.mrn
 LEFT JOIN best_identity b ON b.person_id = i.person_id
 LEFT JOIN unit_concept u ON u.code = e.unit
+LEFT JOIN unit_names n ON u.code IS NULL AND n.written = e.unit
 LEFT JOIN (SELECT lower(code) AS low, min(code) AS code FROM unit_concept GROUP BY ALL HAVING count(*) = 1) lower_u
   ON u.code IS NULL AND lower_u.low = lower(e.unit);
 
@@ -31,7 +32,7 @@ WITH joined AS (
       WHEN 'measurement' THEN 'Measurement' ELSE 'Observation' END AS own_domain
   FROM placed_event e
   LEFT JOIN vocabulary c ON c.vocabulary = e.code_system AND c.code = e.code AND (coalesce(e.concept_given, 0) = 0 OR c.place = 1)
-  LEFT JOIN units u ON u.code = e.code AND u.from_unit = e.unit
+  LEFT JOIN units u ON u.code = e.code AND u.from_unit = e.clean_unit
   LEFT JOIN vault.visit_link vl ON vl.source = e.source AND vl.record_id = e.visit_key AND vl.person_id = e.person_id
   LEFT JOIN timed_visit tv ON tv.source = e.source AND tv.record_id = e.record_id
   LEFT JOIN cdm.provider p ON p.provider_id = rr_key(e.source, 'provider', e.provider_key)

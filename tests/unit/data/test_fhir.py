@@ -8,7 +8,10 @@ import zipfile
 
 import pytest
 
+from data import normalise
+
 lines = importlib.import_module("data.normalise.extract.lines")
+
 pytestmark = pytest.mark.unit
 PATIENT = {"resourceType": "Patient", "id": "p1", "birthDate": "1980-01-01", "gender": "female"}
 
@@ -177,7 +180,8 @@ def test_names_that_lead_out_of_an_archive_are_not_read(staged, tmp_path):
 )
 @pytest.mark.parametrize("media", ["fhir+ndjson", "fhir+bundle", "fhir+deleted"])
 def test_odd_files_end_in_the_books(staged, content, media):
-    staged(("1", media, content))
+    con = staged(("1", media, content))
+    assert all(book.holds for book in normalise.balance(con))
 
 
 def test_imaging_studies_and_claims_are_understood(staged):

@@ -72,6 +72,17 @@ def test_reference_ranges(staged, sent, low, high):
     assert (found_low, found_high) == (low, high)
 
 
+@pytest.mark.parametrize(
+    ("written", "concept"),
+    [("mg/dL", 8840), ("MG/DL", 8840), ("mg%", 8840), ("mmHg", 8876), ("mm[Hg]", 8876), ("bananas", 0)],
+)
+def test_units_are_read_as_ucum(staged, written, concept):
+    con = staged(("a.hl7", "hl7v2", oru(f"OBX|1|NM|1^A^LN||5|{written}|||||F")))
+    assert con.execute("SELECT unit_concept_id, unit_source_value FROM cdm.measurement").fetchall() == [
+        (concept, written)
+    ]
+
+
 def test_a_correction_takes_the_place_of_what_it_corrects(staged):
     first, second = oru("OBX|1|NM|2345-7^G^LN||90|mg/dL|||||F"), oru("OBX|1|NM|2345-7^G^LN||95|mg/dL|||||C")
     con = staged(("a.hl7", "hl7v2", first), ("b.hl7", "hl7v2", second))

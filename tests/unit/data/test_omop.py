@@ -6,6 +6,7 @@ import zipfile
 import duckdb
 import pytest
 
+from data import normalise
 from data.errors import BadRequest
 from data.normalise.vocabulary import open_vocabulary
 
@@ -70,7 +71,8 @@ def test_parquet_is_read_like_csv(staged, tmp_path):
 )
 @pytest.mark.parametrize("media", ["omop+csv", "omop+parquet", "table+csv", "table+parquet"])
 def test_odd_files_end_in_the_books(staged, content, media):
-    staged(("person.csv", media, content))
+    con = staged(("person.csv", media, content))
+    assert all(book.holds for book in normalise.balance(con))
 
 
 def eras(con):

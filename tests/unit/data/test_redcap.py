@@ -2,6 +2,8 @@
 
 import pytest
 
+from data import normalise
+
 pytestmark = pytest.mark.unit
 DICTIONARY = b""""Variable / Field Name","Form Name","Field Type","Field Label","Choices, Calculations, OR Slider Labels","Text Validation Type OR Show Slider Number","Identifier?","Field Annotation"
 record_id,base,text,Id,,,,
@@ -57,4 +59,5 @@ def test_without_a_dictionary_nothing_is_guessed(staged):
 
 @pytest.mark.parametrize("content", [b"", b"\n", b"\x00\xff", b'a,"b\nc', b"record_id\n1,2,3,4\n", b"a" * 200_000])
 def test_odd_files_end_in_the_books(staged, content):
-    staged(*redcap(("data.csv", content), ("dictionary.csv", DICTIONARY)))
+    con = staged(*redcap(("data.csv", content), ("dictionary.csv", DICTIONARY)))
+    assert all(book.holds for book in normalise.balance(con))

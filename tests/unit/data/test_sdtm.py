@@ -4,6 +4,8 @@ import gzip
 
 import pytest
 
+from data import normalise
+
 pytestmark = pytest.mark.unit
 
 
@@ -32,7 +34,8 @@ def test_the_sample_trial_becomes_persons_and_events(staged, hospital, truth):
 @pytest.mark.parametrize("pack", [bytes, gzip.compress])
 def test_damage_ends_in_the_books(staged, hospital, damage, pack):
     name, media, whole, *_ = datasets(hospital / "research")[0]
-    staged((name, media, pack(damage(whole))))
+    con = staged((name, media, pack(damage(whole))))
+    assert all(book.holds for book in normalise.balance(con))
 
 
 @pytest.mark.shared

@@ -4,6 +4,8 @@ import gzip
 
 import pytest
 
+from data import normalise
+
 pytestmark = pytest.mark.unit
 
 
@@ -106,4 +108,5 @@ def test_claims_of_nobody_and_without_amount(staged):
     ],
 )
 def test_odd_files_end_in_the_books(staged, content):
-    staged(("a.txt", "x12", content))
+    con = staged(("a.txt", "x12", content))
+    assert all(book.holds for book in normalise.balance(con))
