@@ -3,6 +3,8 @@
 import re
 import subprocess
 import sys
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from importlib.metadata import distributions
 from pathlib import Path
 
@@ -10,7 +12,9 @@ import pytest
 
 from data import errors
 from data.catalogue.model import catalogue
-from data.errors import ReadingRoomError, Refused
+from data.errors import ReadingRoomError, Refused, SourceDown
+from data.raw import RawStore
+from data.sources import base as sources_base
 from policies.decide import decide
 from policies.model import Grant, parse_policy
 from server.room import RoomSettings, read_settings
@@ -113,3 +117,40 @@ def test_files_and_functions_stay_small():
             for node in ast.walk(ast.parse(text)):
                 if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
                     assert node.end_lineno - node.lineno <= 60, f"{path}: {node.name}"
+
+
+class _Pages(BaseHTTPRequestHandler):
+    """Two pages, then nothing."""
+
+    def do_GET(self):
+        number = int(self.path.partition("page=")[2])
+        content = b"claim_id\n%d\n" % number if number <= 2 else b""
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(content)))
+        self.end_headers()
+        self.wfile.write(content)
+
+    def log_message(self, *_):
+        """Nothing on the terminal."""
+
+
+def test_the_connector_of_the_how_to_works(tmp_path, monkeypatch):
+    """The example is run as it stands: in under sixty lines, on from where it stopped, and a clear word when the source is gone."""
+    examples = re.findall(r"```python\n(.*?)```", (ROOT / "docs/how-to/add-a-connector.md").read_text(), re.DOTALL)
+    example = next(one for one in examples if "ward-feed" in one)
+    assert example.count("\n") < 60
+    monkeypatch.setattr(sources_base, "_KINDS", dict(sources_base._KINDS))
+    made = {}
+    exec(compile(example, "add-a-connector.md", "exec"), made)
+    with ThreadingHTTPServer(("127.0.0.1", 0), _Pages) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        source = sources_base.connector(
+            "ward-feed", "ward", "operations", url=f"http://127.0.0.1:{server.server_port}/feed"
+        )
+        store = RawStore(tmp_path)
+        assert store.ingest(source).new == 2
+        assert store.ingest(source).new == 0
+        server.shutdown()
+    assert [one.path.read_bytes() for one in store.arrivals()] == [b"claim_id\n1\n", b"claim_id\n2\n"]
+    with pytest.raises(SourceDown):
+        store.ingest(source)
