@@ -22,14 +22,14 @@ from data.types import Progress, no_progress
 
 def _mapping_digest() -> str:
     hasher = hashlib.sha256()
-    for package, folder in (("data.normalise", "sql"), ("data.normalise", "persons"), ("data.normalise", "extract")):
-        found = resources.files(package).joinpath(folder).iterdir()
-        for file in sorted((one for one in found if one.name.endswith(".sql")), key=lambda one: one.name):
+    for folder in ("sql", "persons", "extract"):
+        found = resources.files("data.normalise").joinpath(folder).iterdir()
+        for file in sorted((one for one in found if one.name.endswith((".sql", ".py"))), key=lambda one: one.name):
             hasher.update(file.name.encode() + b"\n" + file.read_bytes())
     return hasher.hexdigest()[:12]
 
 
-# What the mapping is: a change of any of its SQL makes another version, so that a snapshot says by which it was made.
+# What the mapping is: a change of any of its files makes another version, so that a snapshot says by which it was made.
 VERSION = f"2-{_mapping_digest()}"
 HORIZON = date(2100, 1, 1)
 _RETRACTED = "('entered-in-error', 'D', 'W', 'X')"

@@ -1,4 +1,4 @@
--- The operations schema: bed stays, appointments, claims, staffing.
+-- The operations schema: bed stays, appointments, claims, staffing. An appointment may lie ahead; what was done may not.
 
 CREATE OR REPLACE TEMP TABLE ready_bed_stay AS
 SELECT s.*, i.person_id, rr_ts(admitted_at) AS began,
@@ -10,7 +10,7 @@ FROM ready_bed_stay WHERE rule IS NULL;
 
 CREATE OR REPLACE TEMP TABLE ready_appointment AS
 SELECT s.*, i.person_id, rr_ts(scheduled_at) AS began,
-  CASE WHEN i.person_id IS NULL THEN 'unknown-person' ELSE rr_bad_date(rr_ts(scheduled_at), b.birth_date, $horizon) END AS rule
+  CASE WHEN i.person_id IS NULL THEN 'unknown-person' ELSE rr_bad_date(rr_ts(scheduled_at), b.birth_date, TIMESTAMP '2100-01-01') END AS rule
 FROM latest_appointment s LEFT JOIN vault.patient_index i USING (source, mrn) LEFT JOIN best_identity b USING (person_id);
 INSERT INTO operations.appointment BY NAME
 SELECT rr_key(source, 'appointment', record_id) AS appointment_id, person_id, clinic, rr_ts(booked_at) AS booked_at, began AS scheduled_at, status

@@ -5,6 +5,7 @@ import importlib
 import io
 import json
 import zipfile
+from datetime import date
 
 import pytest
 
@@ -204,3 +205,17 @@ def test_real_bundles_are_accounted_for(staged, shared):
     assert (len(files), count(con, "cdm.person")) == (12, 12)
     assert con.execute("SELECT sum(records) FROM staging.received").fetchall() == [(wanted,)]
     assert count(con, "cdm.measurement") > 500
+
+
+def test_the_future_begins_after_the_horizon_and_appointments_may_lie_in_it(staged):
+    patients = b"ops_mrn,birth_date\nO1,1980-01-01\n"
+    appointments = b"appointment_id,ops_mrn,clinic,scheduled_at,status\n1,O1,Eyes,2026-03-01,booked\n"
+    con = staged(
+        ("1", "fhir+ndjson", nd(PATIENT, weight("a", effectiveDateTime="2026-01-02"), weight("b", effectiveDateTime="2026-01-04"))),
+        ("patients.csv", "table+csv", patients), ("appointments.csv", "table+csv", appointments), horizon=date(2026, 1, 3),
+    )  # fmt: skip
+    assert (count(con, "cdm.measurement"), rules(con), count(con, "operations.appointment")) == (
+        1,
+        ["implausible-date"],
+        1,
+    )
