@@ -164,3 +164,17 @@ def test_real_fhir_observations_are_all_accounted_for(shared):
     assert one(con, "SELECT sum(records) FROM staging.received WHERE name LIKE 'Observation%'") == 29126
     assert one(con, "SELECT count(*) FROM cdm.person") == 200
     assert all(book.holds for book in normalise.balance(con))
+
+
+def test_every_row_of_every_table_has_its_records(build):
+    """Only concepts have none: they are of the vocabulary."""
+    for table in catalogue().values():
+        if table.name in ("concept", "concept_ancestor", "patient_identity"):
+            continue
+        name = table.name if "." in table.name else f"cdm.{table.name}"
+        orphans = f"SELECT count(*) FROM {name} WHERE {table.key} NOT IN (SELECT row_id FROM vault.lineage WHERE table_name = '{table.name}')"
+        assert one(build, orphans) == 0, table.name
+    known = (
+        "SELECT count(*) FROM vault.lineage WHERE (source, blob) NOT IN (SELECT (source, blob) FROM staging.received)"
+    )
+    assert one(build, known) == 0

@@ -103,7 +103,7 @@ def test_claims_of_nobody_and_without_amount(staged):
         b"ISA*" + b"x" * 200,
         b"GS*1~",
         b"\x00" * 300,
-        gzip.compress(b"ISA"),
+        gzip.compress(b"ISA", mtime=0),
         interchange("270", "HL*1"),
     ],
 )
