@@ -5,6 +5,7 @@ The one place where data and policies meet outside a call: publishing is handed 
 
 import hashlib
 import json
+from collections.abc import Collection
 from datetime import timedelta
 
 import duckdb
@@ -25,12 +26,19 @@ from server.records import VERSION
 from server.room import Room, Source
 
 
-def ingest_room(room: Room, progress: Progress = no_progress) -> tuple[dict[str, Count], dict[str, str]]:
-    """Reads every source. A source that fails is named with its reason; the others are still read."""
+def ingest_room(
+    room: Room, progress: Progress = no_progress, only: Collection[str] = ()
+) -> tuple[dict[str, Count], dict[str, str]]:
+    """Reads every source, or `only` those named. A source that fails is named with its reason; the others are still read."""
+    names = {source.name for source in room.settings.sources}
+    if unknown := sorted(set(only) - names):
+        raise BadRequest(f"This room has no source {', '.join(unknown)}.", f"It has {', '.join(sorted(names))}.")
     store = RawStore(room.raw_path)
     counts: dict[str, Count] = {}
     failed: dict[str, str] = {}
     for source in room.settings.sources:
+        if only and source.name not in only:
+            continue
         try:
             counts[source.name] = store.ingest(connector_of(room, source), progress)
         except ReadingRoomError as error:

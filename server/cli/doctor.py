@@ -10,10 +10,13 @@ from rich.markup import escape
 
 from data.engines import DuckDBEngine
 from data.errors import ReadingRoomError
+from data.normalise import STARTER_VERSION, open_vocabulary, read_decisions
 from data.snapshots import open_current
+from data.sources.listening import Listens
 from policies.model import load_policy
 from server.cli.audit import verify_room
 from server.cli.show import JsonOption, RoomOption, out, print_json
+from server.filling import connector_of
 from server.room import Room, open_room
 
 
@@ -70,6 +73,8 @@ def _room(directory: object) -> list[Finding]:
         Finding("room", True, str(room.root)),
         Finding("disk", free > 1, f"{free:.1f} GiB free"),
         *(_sources(room)),
+        _checked("vocabulary", lambda: _vocabulary(room)),
+        _checked("decisions on who is who", lambda: f"{len(read_decisions(room.links_path))} in force"),
         _checked("policy", lambda: f"{len(load_policy(room.policy_path).grants)} grants"),
         _checked("snapshot", lambda: f"{open_current(room.snapshots_path).id}"),
         _ledger(room),
@@ -79,10 +84,20 @@ def _room(directory: object) -> list[Finding]:
 def _sources(room: Room) -> list[Finding]:
     found = []
     for source in room.settings.sources:
-        path = room.source_path(source)
-        there = path is None or path.is_dir()
-        found.append(Finding(f"source {source.name}", there, f"{source.kind}" if there else f"no directory {path}"))
+        name, path = f"source {source.name}", room.source_path(source)
+        try:
+            listens = isinstance(connector_of(room, source), Listens)
+        except ReadingRoomError as error:
+            found.append(Finding(name, False, str(error)))
+            continue
+        there = path is None or path.exists() or listens
+        found.append(Finding(name, there, source.kind if there else f"there is no {path}"))
     return found
+
+
+def _vocabulary(room: Room) -> str:
+    given = room.settings.vocabulary
+    return open_vocabulary(room.root / given).version if given else STARTER_VERSION
 
 
 def _checked(name: str, check: "object") -> Finding:

@@ -47,13 +47,18 @@ def sample(
     )
 
 
-def ingest(room: RoomOption = None) -> None:
+def ingest(
+    room: RoomOption = None,
+    source: Annotated[
+        list[str] | None, typer.Option("--source", help="Only this source; may be said more than once.")
+    ] = None,
+) -> None:
     """Read all sources into the raw store, as received. Again: only what is new. Interrupted: start it again."""
     opened = open_room(room)
     if not opened.settings.sources:
         raise BadRequest(f"No sources are set in {opened.root}/readingroom.yaml.", "List at least one under sources.")
     with progress() as told:
-        counts, failed = ingest_room(opened, told)
+        counts, failed = ingest_room(opened, told, set(source or ()))
     for name, count in counts.items():
         out.print(f"{name}: {count.new} new, {count.unchanged} unchanged")
     for name, problem in failed.items():

@@ -225,3 +225,26 @@ def test_snapshots_say_what_they_were_made_from(small):
     assert rows[1]["inputs"]["vocabulary"].startswith("starter ")
     assert rows[1]["versions"]["normalise"].startswith("2-")
     assert "in force" in run("snapshots", room=small)
+
+
+def test_one_source_alone_is_read(small):
+    lines(small.root / "in/b.ndjson", patient("late"))
+    assert "1 new" in run("ingest", "--source", "ehr", room=small)
+    with pytest.raises(ReadingRoomError, match="no source nowhere"):
+        run("ingest", "--source", "nowhere", room=small)
+
+
+def test_doctor_looks_at_sources_and_vocabulary(small):
+    def found():
+        result = CliRunner().invoke(app, ["doctor", "--json", "--room", str(small.root)])
+        return {one["name"]: one for one in json.loads(result.output)}
+
+    assert found()["source ehr"]["ok"]
+    assert found()["vocabulary"]["words"].startswith("starter ")
+    (small.root / "readingroom.yaml").write_text(
+        "sources:\n- {name: ehr, kind: telepathy, system: ehr, path: in}\n- {name: lab, kind: hl7v2-mllp, system: laboratory, path: spool}\n"
+        "- {name: gone, kind: hl7v2, system: laboratory, path: nowhere}\nvocabulary: athena\n"
+    )
+    assert {name: one["ok"] for name, one in found().items() if name in ("source ehr", "source lab", "source gone", "vocabulary")} == {
+        "source ehr": False, "source lab": True, "source gone": False, "vocabulary": False,
+    }  # fmt: skip
