@@ -146,20 +146,18 @@ class _Sender(socketserver.BaseRequestHandler):
                 return
 
     def _messages(self, held: bytes) -> bytes:
-        """Takes whole frames off what is held; gives what is left. What stands before a frame is no message."""
+        """Takes whole frames off what is held; gives what is left. What stands before a frame is no message and is dropped."""
         while True:
-            start = held.find(_START)
-            if start != 0:
-                if held.strip(b"\r\n \x1c") and (start > 0 or len(held) > _READ):
-                    self.server.spool.refuse()
-                held = held[start:] if start > 0 else b"" if len(held) > _READ or not held.strip(b"\r\n \x1c") else held
-                if start < 0:
-                    return held
-            end = held.find(_END)
-            if end < 0:
-                return held
-            self.request.sendall(_framed(self._answer(held[1:end])))
-            held = held[end + 1 :].removeprefix(b"\r")
+            before, start, rest = held.partition(_START)
+            if before.strip(b"\r\n \x1c"):
+                self.server.spool.refuse()
+            if not start:
+                return b""
+            message, end, left = rest.partition(_END)
+            if not end:
+                return start + rest
+            self.request.sendall(_framed(self._answer(message)))
+            held = left
 
     def _answer(self, message: bytes) -> bytes:
         spool = self.server.spool
