@@ -10,8 +10,8 @@ from pydicom import Dataset
 from pynetdicom import AE, ALL_TRANSFER_SYNTAXES, AllStoragePresentationContexts, evt
 
 from data.errors import Busy
-from data.sources.base import Directory, register
-from data.sources.listening import Spool
+from data.sources.base import register
+from data.sources.listening import Spool, SpoolDirectory
 from data.types import System
 
 # Elements that are pictures, waveforms or documents themselves: float and integer pixel data, overlays, waveforms, encapsulated documents.
@@ -22,7 +22,7 @@ logging.getLogger("pynetdicom").setLevel(logging.CRITICAL)  # it logs what it re
 
 
 @register("dicom-store")
-class DicomStore(Directory):
+class DicomStore(SpoolDirectory):
     """One arrival an instance. `listen` receives; `read` gives what was received so far. `callers`: AE titles that may send; any, for none."""
 
     kind: ClassVar[str] = "dicom-store"

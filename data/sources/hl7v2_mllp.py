@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from data.errors import Busy
-from data.sources.base import Directory, register
-from data.sources.listening import Spool
+from data.sources.base import register
+from data.sources.listening import Spool, SpoolDirectory
 from data.types import System
 
 _START, _END = b"\x0b", b"\x1c"
@@ -21,7 +21,7 @@ _READ = 64 << 10
 
 
 @register("hl7v2-mllp")
-class Hl7v2Mllp(Directory):
+class Hl7v2Mllp(SpoolDirectory):
     """One arrival a message. `listen` receives; `read` gives what was received so far.
 
     `idle_seconds` bounds how long a sender may stay silent, `most_bytes` a message, `connections` how many may send at once.

@@ -8,10 +8,12 @@ import os
 import secrets
 import threading
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Protocol, runtime_checkable
 
 from data.errors import SourceDown
+from data.sources.base import Directory, FileArrival
 
 
 class Listener(Protocol):
@@ -35,6 +37,19 @@ class Listens(Protocol):
 
     def listen(self) -> Listener:
         """Starts to listen in the background. Raises Busy where the port is taken."""
+
+
+class SpoolDirectory(Directory):
+    """What connectors of listening sources share: the spool read as a directory, and a clear word before anything was ever received."""
+
+    def read(self, position: str | None = None) -> Iterator[FileArrival]:
+        """One arrival a message. Raises SourceDown where no listener has ever run."""
+        if not self.path.is_dir():
+            raise SourceDown(
+                f"Source {self.name}: nothing was ever received, there is no spool {self.path}.",
+                "Start `readingroom listen` and let the source send.",
+            )
+        yield from super().read(position)
 
 
 class Spool:
