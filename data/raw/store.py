@@ -185,6 +185,18 @@ class RawStore:
                 waiting = 0
             yield Count(new, unchanged, read)
 
+    def holds(self, source: str, names: Sequence[str]) -> set[str]:
+        """Which of these arrivals of a source are kept, their bytes on disk."""
+        found: set[str] = set()
+        with self._engine.connect() as connection:
+            for start in range(0, len(names), _BATCH):
+                part = names[start : start + _BATCH]
+                query = select(ARRIVAL.c.name, ARRIVAL.c.digest).where(
+                    ARRIVAL.c.source == source, ARRIVAL.c.name.in_(part)
+                )
+                found |= {row.name for row in connection.execute(query) if self.path(row.digest).is_file()}
+        return found
+
     def arrived_at(self, seq: int) -> str:
         """When that arrival was logged, in UTC."""
         with self._engine.connect() as connection:

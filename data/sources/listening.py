@@ -8,9 +8,9 @@ import os
 import secrets
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Protocol, runtime_checkable
+from typing import ClassVar, Protocol, runtime_checkable
 
 from data.errors import SourceDown
 from data.sources.base import Directory, FileArrival
@@ -42,6 +42,8 @@ class Listens(Protocol):
 class SpoolDirectory(Directory):
     """What connectors of listening sources share: the spool read as a directory, and a clear word before anything was ever received."""
 
+    kind: ClassVar[str] = ""
+
     def read(self, position: str | None = None) -> Iterator[FileArrival]:
         """One arrival a message. Raises SourceDown where no listener has ever run."""
         if not self.path.is_dir():
@@ -50,6 +52,15 @@ class SpoolDirectory(Directory):
                 "Start `readingroom listen` and let the source send.",
             )
         yield from super().read(position)
+
+    def waiting(self) -> list[str]:
+        """Names of what lies in the spool."""
+        return [one.name for one in self.read()] if self.path.is_dir() else []
+
+    def clear(self, names: Iterable[str]) -> None:
+        """Takes away what is kept elsewhere: the spool holds patients' data, too, and grows with every message."""
+        for name in names:
+            (self.path / name).unlink(missing_ok=True)
 
 
 class Spool:

@@ -9,8 +9,7 @@ import typer
 
 from data.errors import BadRequest, ReadingRoomError
 from data.raw import RawStore
-from data.sources.listening import Listener, Listens
-from data.types import Connector
+from data.sources.listening import Listener, Listens, SpoolDirectory
 from server.cli.show import RoomOption, err, out
 from server.filling import connector_of
 from server.room import open_room
@@ -34,10 +33,10 @@ def listen(
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
     with ExitStack() as stack:
-        listening: list[tuple[Connector, Listener]] = []
+        listening: list[tuple[SpoolDirectory, Listener]] = []
         for source in opened.settings.sources:
             connector = connector_of(opened, source)
-            if isinstance(connector, Listens):
+            if isinstance(connector, SpoolDirectory) and isinstance(connector, Listens):
                 listener = connector.listen()
                 stack.callback(listener.close)
                 listening.append((connector, listener))
@@ -54,10 +53,13 @@ def listen(
         out.print(f"{connector.name}: {listener.received} received, {listener.refused} refused")
 
 
-def _move(store: RawStore, listening: list[tuple[Connector, Listener]]) -> None:
-    """What was received goes into the raw store; a failure is said and tried again the next time."""
+def _move(store: RawStore, listening: list[tuple[SpoolDirectory, Listener]]) -> None:
+    """What was received goes into the raw store and leaves the spool; a failure is said and tried again the next time."""
     for connector, _ in listening:
         try:
-            store.ingest(connector)
+            before = connector.waiting()
+            if before:
+                store.ingest(connector)
+                connector.clear(store.holds(connector.name, before))
         except ReadingRoomError as error:
             err.print(f"{connector.name}: {error}", markup=False, soft_wrap=True)

@@ -211,6 +211,7 @@ def test_listening_moves_what_was_sent_into_the_raw_store(tmp_path):
         assert "1 received, 0 refused" in child.stdout.read()
     [row] = json.loads(run("sources", "--json", room=open_room(tmp_path)))
     assert row["arrivals"] == 1
+    assert list((tmp_path / "spool").iterdir()) == []
 
 
 def test_snapshots_say_what_they_were_made_from(small):

@@ -230,3 +230,28 @@ def test_positions_hold_no_secret(ward, tmp_path):
     source, _ = ward
     [arrival] = source.read()
     assert json.loads(arrival.position) == {"bed_stays": {"mark": "2024-01-02", "part": 1}}
+
+
+def test_a_store_of_an_earlier_version_is_read_on(tmp_path):
+    """Its log knew neither when an arrival came nor positions."""
+    with sqlite3.connect(tmp_path / "arrivals.db") as con:
+        con.execute(
+            "CREATE TABLE arrival (seq INTEGER PRIMARY KEY, source VARCHAR, system VARCHAR, kind VARCHAR, name VARCHAR, media VARCHAR, "
+            "digest VARCHAR, size BIGINT, stamp_size BIGINT, stamp_time BIGINT)"
+        )
+        con.execute("INSERT INTO arrival VALUES (1, 'one', 'ehr', 'x', 'a', 'x', 'd', 1, NULL, NULL)")
+    con.close()
+    store = RawStore(tmp_path)
+    assert [one.name for one in store.arrivals()] == ["a"]
+    assert store.standing("one").last_arrival is None
+    assert store.ingest(Breaking(99)).new == 10
+
+
+def test_only_what_is_kept_leaves_a_spool(hospital, tmp_path):
+    store = RawStore(tmp_path)
+    source = make("fhir-ndjson", hospital)
+    store.ingest(source)
+    names = [one.name for one in source.read()]
+    assert store.holds("one", [*names, "never"]) == set(names)
+    store.arrivals()[0].path.unlink()
+    assert len(store.holds("one", names)) == len(names) - 1
