@@ -219,3 +219,33 @@ def test_the_future_begins_after_the_horizon_and_appointments_may_lie_in_it(stag
         ["implausible-date"],
         1,
     )
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["\x00", "a\x00b", "\U0001f600", "\u202e", "x" * 100_000, "'; DROP TABLE person; --", "%s{}", "\\", "\n", "$1"],
+)
+def test_odd_texts_pass_through_unharmed(staged, text):
+    named = {**PATIENT, "name": [{"family": text, "given": [text]}], "identifier": [{"system": text, "value": text}]}
+    coded = weight(
+        code={"coding": [{"system": "http://loinc.org", "code": text, "display": text}]},
+        valueQuantity=None,
+        valueString=text,
+    )
+    con = staged(("1", "fhir+ndjson", nd(named, coded), "o'brien's"))
+    assert con.execute("SELECT family_name FROM cdm.patient_identity").fetchall() == [(text,)]
+    assert con.execute("SELECT measurement_source_value FROM cdm.measurement").fetchall() == [(text,)]
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        {"component": {"a": 1}, "code": [], "valueQuantity": "x"}, {"component": [1, "a", None, {}], "code": []}, {"code": {"coding": {"code": 5}}},
+        {"resourceType": ["a"], "id": {"b": 1}}, {"resourceType": "ImagingStudy", "series": [1, None, "x"]}, {"resourceType": "ImagingStudy", "series": {"a": 1}},
+        {"resourceType": "DocumentReference", "content": [{"attachment": {"data": "!!! no base64"}}]}, {"resourceType": "Claim", "total": [], "patient": 5},
+        {"resourceType": "Encounter", "period": "now", "identifier": {}}, {"resourceType": "Patient", "name": "Doe", "identifier": "x", "extension": 5},
+    ],
+)  # fmt: skip
+def test_odd_shapes_cost_only_themselves(staged, odd):
+    con = staged(("1", "fhir+ndjson", nd(PATIENT, weight("a"), {**weight("odd"), **odd}, weight("b"))))
+    assert con.execute("SELECT count(*) FROM cdm.measurement WHERE value_as_number = 70").fetchall()[0][0] >= 2
