@@ -142,7 +142,7 @@ _DELETED_KINDS = {"visit": "('Encounter', 'visit')", "note": "('DocumentReferenc
 
 def _latest(con: duckdb.DuckDBPyConnection, table: str, has_status: bool) -> None:
     """`latest_T`: of each record the last that came. The others are duplicates of it, or superseded by it; some it retracts."""
-    content = ", ".join(name for name in column_names(table) if name not in ("seq", "blob", "line"))
+    content = ", ".join(f"s.{name}" for name in column_names(table) if name not in ("seq", "blob", "line"))
     retracted = f"coalesce(status, '') IN {_RETRACTED}" if has_status else "false"
     record = "coalesce(record_id, blob || ':' || line)"
     gone = "false"
@@ -151,15 +151,22 @@ def _latest(con: duckdb.DuckDBPyConnection, table: str, has_status: bool) -> Non
         if table != "event":
             name = f"d.kind IN {_DELETED_KINDS[table]} AND d.record_id = r.record_id"
         gone = f"EXISTS (FROM staging.deleted d WHERE d.source = r.source AND {name} AND (d.seq, d.line) > (r.seq, r.line))"
+    # The window runs over the few records that came more than once, and over no wider columns than it needs.
     con.execute(
-        f"CREATE OR REPLACE TEMP TABLE fated_{table} AS SELECT * EXCLUDE (record_id, place, same), {record} AS record_id, "
-        "CASE WHEN place > 1 AND same THEN 'duplicates' WHEN place > 1 THEN 'superseded' "
-        f"WHEN {retracted} OR {gone} THEN 'retracted' END AS fate "
-        f"FROM (SELECT *, row_number() OVER w AS place, hash({content}) = first_value(hash({content})) OVER w AS same FROM staging.{table} "
-        f"WINDOW w AS (PARTITION BY source, {record} ORDER BY seq DESC, line DESC)) r"
+        f"CREATE OR REPLACE TEMP TABLE fate_{table} AS WITH named AS ("
+        f"SELECT rowid AS row, source, {record} AS record, seq, line FROM staging.{table}), "
+        "again AS (SELECT source, record FROM named GROUP BY ALL HAVING count(*) > 1), "
+        f"told AS (SELECT n.*, hash({content}) AS said FROM (FROM named SEMI JOIN again USING (source, record)) n "
+        f"JOIN staging.{table} s ON s.rowid = n.row), "
+        "placed AS (SELECT row, row_number() OVER w AS place, said = first_value(said) OVER w AS same FROM told "
+        "WINDOW w AS (PARTITION BY source, record ORDER BY seq DESC, line DESC, said)) "
+        "SELECT r.rowid AS row, r.source, CASE WHEN place > 1 AND same THEN 'duplicates' WHEN place > 1 THEN 'superseded' "
+        f"WHEN {retracted} OR {gone} THEN 'retracted' END AS fate FROM staging.{table} r LEFT JOIN placed p ON p.row = r.rowid "
+        "WHERE fate IS NOT NULL"
     )
     con.execute(
-        f"CREATE OR REPLACE TEMP TABLE latest_{table} AS SELECT * EXCLUDE (fate) FROM fated_{table} WHERE fate IS NULL"
+        f"CREATE OR REPLACE TEMP VIEW latest_{table} AS SELECT s.* REPLACE ({record} AS record_id) FROM staging.{table} s "
+        f"WHERE s.rowid NOT IN (SELECT row FROM fate_{table})"
     )
 
 
@@ -207,9 +214,7 @@ def _quality(con: duckdb.DuckDBPyConnection) -> None:
     con.execute(insert + "SELECT 'rejected', rule, source, count(*) FROM staging.reject GROUP BY ALL")
     for table in RECORDS:
         con.execute(insert + f"SELECT 'staged', '{table}', source, count(*) FROM staging.{table} GROUP BY ALL")
-        con.execute(
-            insert + f"SELECT fate, '{table}', source, count(*) FROM fated_{table} WHERE fate IS NOT NULL GROUP BY ALL"
-        )
+        con.execute(insert + f"SELECT fate, '{table}', source, count(*) FROM fate_{table} GROUP BY ALL")
         con.execute(
             insert
             + f"SELECT 'quarantined', '{table}', source, count(*) FROM ready_{table} WHERE rule IS NOT NULL{_first(table)} GROUP BY ALL"

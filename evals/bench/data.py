@@ -6,6 +6,7 @@ quarter of an hour).
 
 import argparse
 import json
+import os
 import resource
 import subprocess
 import sys
@@ -46,6 +47,7 @@ def measure(out: Console, persons: int = 0) -> list[dict[str, Any]]:
         root = Path(directory)
         out.print(f"Making a sample hospital of {_PERSONS:,} persons ...")
         generate(root / "hospital", _PERSONS, 7)
+        os.sync()  # or the raw store's own sync would wait for the sample's files, too
         rows = [
             _row("FHIR NDJSON, normalised", "resources/s", _fhir(root), 50_000),
             _row("HL7 v2 ORU, staged", "messages/s", _messages(root), 5_000),
