@@ -36,7 +36,7 @@ from data.errors import Busy, Damaged, ReadingRoomError
 from data.types import Arrival, Connector, Progress, Stored, no_progress
 
 _COPY = 1 << 20
-_BATCH = 500
+_BATCH = 2000
 
 _BATCH_BYTES = 256 << 20
 _MESSAGES = frozenset({"hl7v2", "x12"})  # what comes under a name again is said in addition

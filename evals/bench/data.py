@@ -27,7 +27,7 @@ from data.synthetic import generate
 from data.types import Stored
 from data.validate import dqd
 
-_PERSONS, _COPIES = 4000, 4
+_PERSONS = 12_000
 
 
 def main() -> None:
@@ -77,12 +77,10 @@ def _seconds(work: Callable[[], object]) -> float:
     return time.perf_counter() - begun
 
 
-def _stored(files: list[Path], media: str, copies: int = 1) -> list[Stored]:
-    """Files as arrivals, as often as asked, each time as another source."""
+def _stored(files: list[Path], media: str) -> list[Stored]:
+    """Files as arrivals of one source."""
     return [
-        Stored(seq, f"s{copy}", "ehr", "x", path.name, media, f"{seq:064d}", 1, path)
-        for copy in range(copies)
-        for seq, path in enumerate(files, 1 + copy * len(files))
+        Stored(seq, "one", "ehr", "x", path.name, media, f"{seq:064d}", 1, path) for seq, path in enumerate(files, 1)
     ]
 
 
@@ -95,7 +93,7 @@ def _received(con: duckdb.DuckDBPyConnection) -> int:
 
 
 def _fhir(root: Path) -> float:
-    files = _stored(sorted((root / "hospital/ehr/fhir").glob("*.ndjson")), "fhir+ndjson", _COPIES)
+    files = _stored(sorted((root / "hospital/ehr/fhir").glob("*.ndjson")), "fhir+ndjson")
     with _connection() as con:
         seconds = _seconds(lambda: normalise.extract(con, files)) + _seconds(lambda: normalise.normalise(con))
         return _received(con) / seconds
