@@ -110,14 +110,21 @@ def tables() -> str:
     return "\n".join(lines)
 
 
-PAGES = {"rules.md": rules, "tools.md": tools, "sql.md": sql, "tables.md": tables}
+def policy_schema() -> str:
+    """The JSON Schema of policy.yaml, for editors."""
+    from policies.model import schema_text
+
+    return schema_text()
+
+
+PAGES = {"rules.md": rules, "tools.md": tools, "sql.md": sql, "tables.md": tables, "policy.schema.json": policy_schema}
 
 
 def main() -> int:
     """Writes or checks the pages; 1 where one is stale."""
     stale = []
     for name, make in PAGES.items():
-        path, text = REFERENCE / name, HEAD + make()
+        path, text = REFERENCE / name, (HEAD if name.endswith(".md") else "") + make()
         if "--check" in sys.argv:
             stale += [name] if not path.exists() or path.read_text(encoding="utf-8") != text else []
         else:

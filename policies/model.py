@@ -6,17 +6,21 @@ errors that name the line. A policy is known by the digest of its meaning, so a 
 
 import hashlib
 import json
+from datetime import date
 from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
 import yaml
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from data.catalogue.model import TAGS, Catalogue, Table, catalogue
+from data.catalogue.model import TAGS, Catalogue, Column, Table, catalogue
 from data.errors import BadRequest
+from policies.disclosure.profile import Profile
+from policies.filters import check_filter
+from policies.releases import RELEASES, CustomRelease, base_column
+from policies.verdict import Mode
 
-Mode = Literal["aggregate", "record"]
 Tag = Literal[
     "person_key", "record_key", "identifier", "quasi_identifier", "date", "free_text", "clinical", "operational"
 ]
@@ -29,9 +33,52 @@ class _Strict(BaseModel):
 
 
 class Threshold(_Strict):
-    """Small-cell rule: a cell resting on 1 to `hide_below` - 1 persons is hidden, and no hidden cell stands alone."""
+    """Small-cell rule: a cell resting on 1 to `hide_below` - 1 persons is hidden, and no hidden cell stands alone.
+
+    `round_to`: counts are rounded to its multiples. `extremes: hide`: no minimum or maximum, percentiles from 5 to 95 only.
+    """
 
     hide_below: Annotated[int, Field(ge=2, le=1000)]
+    round_to: Annotated[int, Field(ge=0, le=100)] = 0
+    extremes: Literal["show", "hide"] = "show"
+
+    @property
+    def profile(self) -> Profile:
+        """As disclosure control takes it."""
+        return Profile(self.hide_below, self.round_to, self.extremes == "show")
+
+
+# Profiles that need not be written. cms: CMS cell size suppression policy (no cell of 1 to 10). ehrql: OpenSAFELY's output rules, 7 and
+# below hidden, rounded to 5. pcornet: PCORnet's common data model guidance, below 11.
+PROFILES: dict[str, Threshold] = {
+    "cms": Threshold(hide_below=11),
+    "ehrql": Threshold(hide_below=8, round_to=5),
+    "pcornet": Threshold(hide_below=11),
+    "strict": Threshold(hide_below=20, extremes="hide"),
+}
+
+
+class RowFilter(_Strict):
+    """Which persons a grant reaches: SQL that selects person_id, kept or dropped. `$name` is an attribute of who asks."""
+
+    meaning: Annotated[str, Field(min_length=10)]
+    keep: str = ""
+    drop: str = ""
+
+    @model_validator(mode="after")
+    def _one(self) -> Self:
+        if bool(self.keep) == bool(self.drop):
+            raise ValueError("write either keep or drop")
+        return self
+
+
+class Budget(_Strict):
+    """What one principal may take: calls an hour and a day, rows a day, different persons in record mode a day. 0: no limit."""
+
+    calls_per_hour: Annotated[int, Field(ge=0)] = 0
+    calls_per_day: Annotated[int, Field(ge=0)] = 0
+    rows_per_day: Annotated[int, Field(ge=0)] = 0
+    persons_per_day: Annotated[int, Field(ge=0)] = 0
 
 
 class Bounds(_Strict):
@@ -58,33 +105,43 @@ def _known_columns(names: tuple[str, ...]) -> tuple[str, ...]:
 
 
 class Grant(_Strict):
-    """One role with one purpose of use: the release it is answered from, the mode, the tables and the tags it may see."""
+    """One role with one purpose of use: the release it is answered from, the mode, the tables and the tags it may see.
+
+    `rows` names row filters, all of which hold. `overlap`: whose earlier answers count when two are compared. A grant with
+    `break_glass` serves only who states a reason, and each such call raises an alert. Dates are inclusive.
+    """
 
     role: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]*$")]
     purpose: Purpose
-    release: Literal["deidentified", "limited", "identified"]
+    release: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
     mode: Mode
     tables: Annotated[tuple[str, ...], Field(min_length=1), AfterValidator(_known_tables)]
     tags: tuple[Tag, ...] = Field(min_length=1)
     hide: Annotated[tuple[str, ...], AfterValidator(_known_columns)] = ()
+    rows: tuple[str, ...] = ()
     threshold: str = "cms"
+    overlap: Literal["none", "principal", "role"] = "principal"
     bounds: Bounds = Bounds()
+    budget: Budget = Budget()
+    break_glass: bool = False
+    valid_from: date | None = None
+    valid_until: date | None = None
     calls_per_hour_alert: Annotated[int, Field(ge=1)] = 500
+
+    def valid_on(self, day: date) -> bool:
+        """Whether the grant holds on that day."""
+        return (self.valid_from is None or self.valid_from <= day) and (
+            self.valid_until is None or day <= self.valid_until
+        )
 
     def grants_table(self, name: str) -> bool:
         """Whether any of the patterns covers the table."""
         return any(fnmatchcase(name, pattern) for pattern in self.tables)
 
-    def columns(self, table: Table) -> tuple[str, ...]:
-        """Columns of the table this grant may use: every tag of a column must be granted, and it must not be hidden."""
-        if not self.grants_table(table.name):
-            return ()
-        granted = set(self.tags)
-        return tuple(
-            column.name
-            for column in table.columns
-            if column.tags <= granted and f"{table.name}.{column.name}" not in self.hide
-        )
+    def uses(self, table: Table, column: Column) -> bool:
+        """Whether this grant may use the column: every tag of it must be granted, and it must not be hidden."""
+        hidden = f"{table.name}.{column.name}" in self.hide
+        return self.grants_table(table.name) and column.tags <= set(self.tags) and not hidden
 
 
 class Example(_Strict):
@@ -102,7 +159,9 @@ class Policy(_Strict):
 
     version: Literal[1]
     contact: Annotated[str, Field(min_length=3)]
-    thresholds: dict[str, Threshold] = {"cms": Threshold(hide_below=11)}
+    thresholds: dict[str, Threshold] = {}
+    row_filters: dict[str, RowFilter] = {}
+    releases: dict[str, CustomRelease] = {}
     grants: tuple[Grant, ...] = Field(min_length=1)
     examples: tuple[Example, ...] = ()
 
@@ -111,9 +170,25 @@ class Policy(_Strict):
         meaning = json.dumps(self.model_dump(mode="json", exclude={"examples"}), sort_keys=True)
         return hashlib.sha256(meaning.encode()).hexdigest()
 
-    def grant(self, role: str, purpose: str) -> Grant | None:
-        """The grant for role and purpose, if there is one."""
-        return next((grant for grant in self.grants if (grant.role, grant.purpose) == (role, purpose)), None)
+    def grant(self, role: str, purpose: str, break_glass: bool = False) -> Grant | None:
+        """The grant for role and purpose, if there is one; with `break_glass` the one for emergencies."""
+        asked = (role, purpose, break_glass)
+        return next((one for one in self.grants if (one.role, one.purpose, one.break_glass) == asked), None)
+
+    def threshold(self, grant: Grant) -> Threshold:
+        """The grant's threshold: the policy's own of that name, or the profile known by it."""
+        return self.thresholds.get(grant.threshold) or PROFILES[grant.threshold]
+
+    def filters(self, grant: Grant) -> tuple[RowFilter, ...]:
+        """The row filters of a grant."""
+        return tuple(self.row_filters[name] for name in grant.rows)
+
+
+def schema_text() -> str:
+    """The JSON Schema of the policy file, for editors that check while one writes; JSON Schema draft 2020-12."""
+    schema = {"$schema": "https://json-schema.org/draft/2020-12/schema", **Policy.model_json_schema()}
+    schema["title"] = "Reading Room policy"
+    return json.dumps(schema, indent=2, sort_keys=True, ensure_ascii=False) + "\n"
 
 
 def parse_policy(text: str, place: str = "policy") -> Policy:
@@ -138,16 +213,29 @@ def parse_policy(text: str, place: str = "policy") -> Policy:
 
 
 def _cross_checked(policy: Policy, place: str) -> Policy:
-    seen: set[tuple[str, str]] = set()
+    seen: set[tuple[str, str, bool]] = set()
     for number, grant in enumerate(policy.grants, 1):
-        key = (grant.role, grant.purpose)
+        key = (grant.role, grant.purpose, grant.break_glass)
         if key in seen:
             problem = f"grant {number} repeats role {grant.role} with purpose {grant.purpose}"
             raise BadRequest(f"{place}: {problem}.", "Join the two grants into one.", code="bad_policy")
         seen.add(key)
-        if grant.threshold not in policy.thresholds:
+        if grant.threshold not in policy.thresholds and grant.threshold not in PROFILES:
             problem = f"grant {number} names threshold '{grant.threshold}', which is not under thresholds"
             raise BadRequest(f"{place}: {problem}.", "Add it there or name another.", code="bad_policy")
+        if grant.release not in RELEASES and grant.release not in policy.releases:
+            problem = f"grant {number} names release '{grant.release}', which is not under releases"
+            advice = f"Add it there or name one of {', '.join(RELEASES)}."
+            raise BadRequest(f"{place}: {problem}.", advice, code="bad_policy")
+        if unknown := [name for name in grant.rows if name not in policy.row_filters]:
+            problem = f"grant {number} names row filter '{unknown[0]}', which is not under row_filters"
+            raise BadRequest(f"{place}: {problem}.", "Add it there or name another.", code="bad_policy")
+    if taken := sorted(set(policy.releases) & set(RELEASES)):
+        raise BadRequest(
+            f"{place}: the release '{taken[0]}' is a built-in one.", "Give yours another name.", code="bad_policy"
+        )
+    for name, one in policy.row_filters.items():
+        check_filter(one.keep or one.drop, f"{place}: row filter '{name}'")
     return policy
 
 
@@ -180,7 +268,9 @@ def granted_schema(grant: Grant, held: dict[str, dict[str, str]], tables: Catalo
     """What of a release's tables (name -> column -> type) the grant may use; tables with no column left are dropped."""
     schema: dict[str, dict[str, str]] = {}
     for name, columns in held.items():
-        allowed = set(grant.columns(tables[name]))
-        if kept := {column: type_ for column, type_ in columns.items() if column in allowed}:
+        based = {column: base_column(tables[name], column) for column in columns}
+        if kept := {
+            one: columns[one] for one, base in based.items() if base is not None and grant.uses(tables[name], base)
+        }:
             schema[name] = kept
     return schema

@@ -4,8 +4,9 @@ A refusal is not a value but `data.errors.Refused`, raised by whichever check sa
 """
 
 from dataclasses import dataclass
+from typing import Literal
 
-from policies.model import Mode
+Mode = Literal["aggregate", "record"]
 
 
 @dataclass(frozen=True)
@@ -18,11 +19,23 @@ class Facts:
 
 
 @dataclass(frozen=True)
+class Witnessed:
+    """SQL that says whom the cells of a part rest on, and how its result reads (see `disclosure.profile.Witness`)."""
+
+    sql: str
+    told: tuple[str, ...]
+    tables: tuple[str, ...]
+    parameters: tuple[str, ...]
+    one_level: bool
+
+
+@dataclass(frozen=True)
 class Judged:
     """A question the policy allows: the SQL to run on the release, and the obligations that go with it.
 
     `visible` is how many leading columns of the result are the asker's own; a guarded result carries one more, the
     boolean column `__hidden`, true in rows of which a cell was withheld. `parameters` names those the SQL needs.
+    `witnesses` say whom the cells rest on; `advice` is (rule, text) of what may be wrong.
     """
 
     sql: str
@@ -34,3 +47,5 @@ class Judged:
     hide_below: int
     obligations: tuple[str, ...]
     parameters: tuple[str, ...]
+    witnesses: tuple[Witnessed, ...] = ()
+    advice: tuple[tuple[str, str], ...] = ()

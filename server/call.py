@@ -5,7 +5,9 @@ A Call is made for each question and thrown away after the reply; what must last
 
 import time
 import uuid
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
 from typing import Any
 
 from data.errors import OutOfBounds, ReadingRoomError, Refused
@@ -17,13 +19,18 @@ from tools.base import Answer, Desk, Plan, Result, Tool
 
 @dataclass(frozen=True)
 class Principal:
-    """Who asks: subject, role and purpose of use, and the session and trace the call belongs to."""
+    """Who asks: subject, role and purpose of use, and the session and trace the call belongs to.
+
+    `attributes` (site, study, provider ...) are what row filters compare with; `break_glass` is the reason of an emergency, if it is one.
+    """
 
     subject: str
     role: str
     purpose: str
     session: str
     trace: str = ""
+    attributes: Mapping[str, str] = field(default_factory=dict)
+    break_glass: str = ""
 
 
 @dataclass(frozen=True)
@@ -52,6 +59,7 @@ class Call:
 
     request: Request
     id: str = field(default_factory=lambda: uuid.uuid4().hex)
+    day: date = field(default_factory=lambda: datetime.now(UTC).date())  # of the call; grants may have run out by then
     started: float = field(default_factory=time.perf_counter)
     error: ReadingRoomError | None = None
     tool: Tool[Any] | None = None

@@ -18,8 +18,9 @@ from data.snapshots import BuildFacts, Manifest, publish
 from data.sources import connector
 from data.types import Connector, Progress, Stored, no_progress
 from data.validate import Gates, validate
+from policies.model import load_policy
 from policies.redaction import make_redactor
-from policies.releases import RELEASES, compile_release
+from policies.releases import releases_of
 from server.ledger import load_or_create_keys
 from server.quality import current_id, keep_drift
 from server.records import VERSION
@@ -76,7 +77,7 @@ def publish_room(
     if not stored:
         raise BadRequest("Nothing has been ingested in this room.", "Run `readingroom ingest` first.")
     keys = load_or_create_keys(room.keys_path)
-    releases = [compile_release(name, catalogue()) for name in RELEASES]
+    releases = releases_of(load_policy(room.policy_path).releases, catalogue())
     vocabulary = _vocabulary(room)
     decisions = normalise.read_decisions(room.links_path)
     day = store.last_day(stored) + timedelta(days=2)

@@ -4,7 +4,8 @@ It holds no state of a call. Snapshots are looked up here, so that a publish is 
 """
 
 import tempfile
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
 from copy import copy
 from pathlib import Path
 from threading import Lock
@@ -15,10 +16,13 @@ from data.engines import DuckDBEngine
 from data.errors import BadRequest, ReadingRoomError, Refused
 from data.snapshots import Snapshot, open_current, open_snapshot
 from policies.decide import Judge
+from policies.disclosure.profile import Sizes
 from policies.guard.resolve import Schema
 from policies.model import Grant, granted_schema, load_policy, parse_policy
 from policies.redaction import SecondLine
-from server.ledger import Keys, Ledger, load_or_create_keys
+from server.earlier import Answers, Budgets
+from server.earlier.budget import DAY, seconds_of
+from server.ledger import Keys, Ledger, calls, load_or_create_keys
 from server.metrics import Metrics
 from server.room import Room
 from server.traces import Traces
@@ -77,7 +81,11 @@ class House:
         self.snapshots = Snapshots(room.snapshots_path, self.metrics.serving)
         self.redaction = SecondLine()
         self.watch = Watch(self._alerted)
+        memory = room.settings.engine.memory_mb
+        self.answers = Answers(room.answered_path, keys, engine, memory, self.threads)
+        self.budgets = Budgets(lambda: answered_since(room.ledger_url, time.time() - DAY))
         self._judges = {judge.digest: judge}
+        self._sizes: dict[tuple[str, str], Sizes] = {}
         self._schemas: dict[tuple[str, Grant], tuple[Schema, Schema]] = {}
         self._sandboxed = engine.sandbox().landlock
 
@@ -92,6 +100,17 @@ class House:
             held = {name: dict(facts.columns) for name, facts in snapshot.tables(grant.release).items()}
             self._schemas[key] = (held, granted_schema(grant, held, catalogue()))
         return self._schemas[key]
+
+    def sizes(self, snapshot: Snapshot, grant: Grant) -> Sizes:
+        """Rows of the grant's release by table, and the most rows any one person has in each. Remembered."""
+        key = (snapshot.id, grant.release)
+        if key not in self._sizes:
+            tables = snapshot.tables(grant.release).items()
+            self._sizes[key] = Sizes(
+                {name: facts.rows for name, facts in tables},
+                {name: facts.max_rows_per_person for name, facts in tables},
+            )
+        return self._sizes[key]
 
     def require_sandbox(self, grant: Grant) -> None:
         """Without Landlock the identified release is not served: then only the guard would stand before it."""
@@ -156,3 +175,14 @@ def _keep_policy(room: Room, digest: str) -> None:
     with tempfile.NamedTemporaryFile("wb", dir=room.policies_path, delete=False) as file:
         file.write(room.policy_path.read_bytes())
     Path(file.name).replace(path)
+
+
+def answered_since(url: str, since: float) -> Iterator[tuple[str, str, float, int, int]]:
+    """(subject, role, time, rows, persons) of the calls the ledger says were answered since a time."""
+    for call in calls(url):
+        if call.outcome is None or call.outcome.body.get("status") != "answered":
+            continue
+        at = seconds_of(call.intent.at)
+        if at > since:
+            body, outcome = call.intent.body, call.outcome.body
+            yield str(body["subject"]), str(body["role"]), at, int(outcome["rows"]), int(outcome["persons"] or 0)

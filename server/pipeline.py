@@ -20,7 +20,7 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True)
 class Step:
-    """One step. `always`: runs after an error too. `records`: writes to the ledger, so replay leaves it out."""
+    """One step. `always`: runs after an error too. `records`: writes down, or looks at what came before, so replay leaves it out."""
 
     do: Callable[[House, Call], None]
     always: bool = False
@@ -36,10 +36,13 @@ STEPS: tuple[Step, ...] = (
     Step(steps.identify),  # who asks, and what is granted to them
     Step(steps.plan),  # the tool turns its arguments into SQL or content
     Step(steps.judge),  # the policy allows it, with obligations, or refuses
+    Step(steps.budget, records=True),  # and what was taken before leaves room for it
     Step(steps.record_intent, always=True, records=True),  # before anything runs
+    Step(steps.compare, records=True),  # earlier answers count
     Step(steps.run),  # the judged SQL, on the release the verdict names, in a sandboxed worker
     Step(steps.redact),  # second line: nothing that looks like an identifier leaves in text
     Step(steps.suppress),  # cells withheld are counted and said so; values get their canonical form
+    Step(steps.spend, records=True),  # rows and persons go onto the budget
     Step(steps.render),  # structured content and text, and their digest
     Step(steps.record_outcome, always=True, records=True),  # on every way out
 )

@@ -7,7 +7,7 @@ from typing import Any
 import duckdb
 
 from data.errors import Damaged
-from server.call import Call
+from server.call import Call, Principal
 from server.house import House
 from server.ledger.canonical import canonical_json, digest
 from server.ledger.chain import Entry
@@ -21,8 +21,12 @@ def arguments_digest(call: Call) -> str:
 
 
 def sealed_arguments(house: House, call: Call) -> bytes:
-    """The arguments as they came in, for the sealing key's holder only."""
-    return house.keys.seal(call.id, canonical_json(_plain(call.request.arguments)))
+    """The arguments as they came in, with who asked's attributes and emergency, for the sealing key's holder only."""
+    principal = call.request.principal
+    plain = {"arguments": _plain(call.request.arguments)}
+    if principal.attributes or principal.break_glass:
+        plain["principal"] = {"attributes": dict(principal.attributes), "break_glass": principal.break_glass}
+    return house.keys.seal(call.id, canonical_json(plain))
 
 
 def intent_body(house: House, call: Call) -> dict[str, Any]:
@@ -41,6 +45,7 @@ def intent_body(house: House, call: Call) -> dict[str, Any]:
         "snapshot": call.snapshot.id if call.snapshot else "",
         "release": call.grant.release if call.grant else "",
         "mode": call.grant.mode if call.grant else "",
+        "break_glass": bool(call.grant and call.grant.break_glass),
         "verdict": "allowed" if call.error is None else "refused",
         "rule": getattr(call.error, "rule", "") or (call.error.code if call.error else ""),
         "obligations": list(judged.obligations) if judged else [],
@@ -78,7 +83,18 @@ def unsealed_arguments(house: House, intent: Entry) -> dict[str, Any]:
     if intent.sealed is None:
         raise Damaged("The call's arguments were not sealed with it.")
     plain: dict[str, Any] = json.loads(house.keys.unseal(intent.call_id, intent.sealed), object_hook=_float_again)
-    return plain
+    arguments: dict[str, Any] = plain["arguments"]
+    return arguments
+
+
+def unsealed_principal(house: House, intent: Entry) -> Principal:
+    """Who asked, as the pipeline was told. Raises Damaged where that cannot be opened."""
+    if intent.sealed is None:
+        raise Damaged("The call's arguments were not sealed with it.")
+    body = intent.body
+    told = json.loads(house.keys.unseal(intent.call_id, intent.sealed)).get("principal", {})
+    attributes, reason = told.get("attributes", {}), told.get("break_glass", "")
+    return Principal(str(body["subject"]), str(body["role"]), str(body["purpose"]), "replay", "", attributes, reason)
 
 
 def _float_again(value: dict[str, Any]) -> Any:

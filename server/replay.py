@@ -6,14 +6,15 @@ or cannot be had, the reason is named. Used by `readingroom replay`, the demo an
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from datetime import date
 from typing import Any, Literal
 
 from data.errors import ReadingRoomError
-from server.call import Call, Principal, Request
+from server.call import Call, Request
 from server.house import House
 from server.ledger import RecordedCall
 from server.pipeline import REPLAY_STEPS, walk
-from server.records import unsealed_arguments
+from server.records import unsealed_arguments, unsealed_principal
 
 Verdict = Literal["identical", "differs", "not_replayable"]
 _NOT_REPLAYABLE = {
@@ -21,6 +22,7 @@ _NOT_REPLAYABLE = {
     "out_of_bounds": "the call ended at a bound of time or memory, which another run need not meet",
     "failed": "the call failed in the server, not by its question",
 }
+_RESTED_ON_EARLIER = ("overlap", "budget")
 
 
 @dataclass(frozen=True)
@@ -46,6 +48,9 @@ def _replayed(house: House, recorded: RecordedCall) -> Replayed:
     then = recorded.outcome.body
     if (reason := _NOT_REPLAYABLE.get(str(then["status"]))) and then["code"] not in ("bad_request", "bad_policy"):
         return Replayed(recorded.call_id, tool, "not_replayable", reason)
+    if str(then["rule"]) in _RESTED_ON_EARLIER:
+        reason = f"the rule {then['rule']} rests on what was asked before, which is not replayed"
+        return Replayed(recorded.call_id, tool, "not_replayable", reason)
     try:
         now = _walked_again(house, recorded)
     except ReadingRoomError as error:
@@ -55,9 +60,9 @@ def _replayed(house: House, recorded: RecordedCall) -> Replayed:
 
 def _walked_again(house: House, recorded: RecordedCall) -> Call:
     body = recorded.intent.body
-    principal = Principal(str(body["subject"]), str(body["role"]), str(body["purpose"]), "replay")
+    principal = unsealed_principal(house, recorded.intent)
     request = Request(str(body["tool"]), unsealed_arguments(house, recorded.intent), principal)
-    call = Call(request, id=recorded.call_id)
+    call = Call(request, id=recorded.call_id, day=date.fromisoformat(recorded.intent.at[:10]))
     call.snapshot = house.snapshots.pinned(str(body["snapshot"])) if body["snapshot"] else None
     walk(house.under_policy(str(body["policy"])), call, REPLAY_STEPS)
     return call

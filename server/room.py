@@ -45,10 +45,11 @@ class Quality(_Strict):
 
 
 class Local(_Strict):
-    """Who asks over stdio and from the command line, unless a command says otherwise."""
+    """Who asks over stdio and from the command line, unless a command says otherwise. `attributes` are for row filters."""
 
     role: str = "researcher"
     purpose: str = "HRESCH"
+    attributes: dict[str, str] = {}
 
 
 class Token(_Strict):
@@ -58,6 +59,7 @@ class Token(_Strict):
     subject: str
     role: str
     purpose: str
+    attributes: dict[str, str] = {}
 
 
 class EngineSettings(_Strict):
@@ -102,6 +104,7 @@ class Room:
         self.links_path = root / "links.jsonl"
         self.snapshots_path = root  # holds snapshots/, and `current` beside it
         self.policies_path = root / "policies"
+        self.answered_path = root / "answered"
         self.ledger_head = root / "ledger.head"
 
     @property

@@ -8,19 +8,23 @@ from data.engines.canonical import canonical, digest, to_python
 from data.errors import BadRequest, ReadingRoomError, Refused
 from data.types import Limits
 from policies.disclosure.kinds import HIDDEN
-from server.call import Call, Reply
+from server.call import Call, Principal, Reply
 from server.house import House
 from server.records import intent_body, outcome_body, sealed_arguments
 from tools import TOOLS
 from tools.base import Desk, Json, Result
+
+REASON_AT_LEAST = 15  # characters of a break-glass reason
 
 
 def identify(house: House, call: Call) -> None:
     """The grant of the principal's role and purpose, and the snapshot that answers."""
     principal = call.request.principal
     call.snapshot = call.snapshot or house.snapshots.current()
-    call.grant = house.judge.grant(principal.role, principal.purpose)
+    call.grant = house.judge.grant(principal.role, principal.purpose, call.day, bool(principal.break_glass))
     house.require_sandbox(call.grant)
+    if call.grant.break_glass:
+        _check_reason(principal)
 
 
 def plan(house: House, call: Call) -> None:
@@ -48,10 +52,30 @@ def judge(house: House, call: Call) -> None:
         raise BadRequest(f"Parameter ${min(missing)} has no value.", "Give it under its name in `parameters`.")
 
 
+def budget(house: House, call: Call) -> None:
+    """What the principal took before, held against the grant's budget."""
+    if call.grant is not None:
+        house.budgets.check(call.request.principal.subject, call.grant)
+
+
 def record_intent(house: House, call: Call) -> None:
     """The ledger's first entry: who, why, what, under which policy and snapshot, with which verdict."""
     house.ledger.intent(call.id, intent_body(house, call), sealed_arguments(house, call))
     call.recorded = True
+
+
+def compare(house: House, call: Call) -> None:
+    """Earlier answers count: an answer that would tell about few persons beside one of them is refused."""
+    if call.judged is not None and call.plan is not None and call.grant is not None and call.snapshot is not None:
+        subject = call.request.principal.subject
+        house.answers.remember(call.judged, call.plan.parameters, call.grant, subject, call.snapshot)
+
+
+def spend(house: House, call: Call) -> None:
+    """Rows and persons of the answer go onto the budget; past the day's persons it does not leave."""
+    if call.result is not None and call.grant is not None:
+        persons = _persons(call.result) if call.grant.mode == "record" else set()
+        house.budgets.took(call.request.principal.subject, call.grant, len(call.result.rows), persons)
 
 
 def run(house: House, call: Call) -> None:
@@ -83,7 +107,7 @@ def suppress(house: House, call: Call) -> None:
     if call.result is None or call.judged is None:
         return
     if call.judged.mode == "record":
-        call.persons = _distinct_persons(call.result)
+        call.persons = len(_persons(call.result)) if "person_id" in call.result.columns else None
     if call.judged.guarded:
         call.result = _without_marks(call.result, call.judged.visible)
 
@@ -148,6 +172,7 @@ def _desk(house: House, call: Call) -> Desk:
         raise ReadingRoomError("The call has no grant or snapshot.", code="crashed")
     held, granted = house.schemas(snapshot, grant)
     facts = snapshot.manifest.releases[grant.release]
+    sizes = house.sizes(snapshot, grant)
     return Desk(
         subject=principal.subject,
         role=grant.role,
@@ -157,22 +182,31 @@ def _desk(house: House, call: Call) -> Desk:
         mode=grant.mode,
         snapshot=snapshot.id,
         contact=house.judge.policy.contact,
-        hide_below=house.judge.policy.thresholds[grant.threshold].hide_below,
+        hide_below=house.judge.policy.threshold(grant).hide_below,
         granted=granted,
         rows={name: facts.tables[name].rows for name in granted},
         max_rows=grant.bounds.rows,
         max_seconds=grant.bounds.seconds,
         policy=house.judge.digest,
-        judge=lambda sql: house.judge.judge(sql, grant, held, snapshot.id),
+        judge=lambda sql: house.judge.judge(sql, grant, held, snapshot.id, sizes, principal.attributes),
     )
 
 
-def _distinct_persons(result: Result) -> int | None:
-    """How many persons a record-level result is about, where it says so."""
+def _persons(result: Result) -> set[Any]:
+    """Whom a record-level result is about, where it says so."""
     if "person_id" not in result.columns:
-        return None
+        return set()
     place = result.columns.index("person_id")
-    return len({row[place] for row in result.rows if row[place] is not None})
+    return {row[place] for row in result.rows if row[place] is not None}
+
+
+def _check_reason(principal: Principal) -> None:
+    if len(principal.break_glass.strip()) < REASON_AT_LEAST:
+        raise Refused(
+            f"The reason is shorter than {REASON_AT_LEAST} characters.",
+            rule="break-glass",
+            allowed="Say what the emergency is; the reason is recorded, sealed, and looked at.",
+        )
 
 
 def _without_marks(result: Result, visible: int) -> Result:

@@ -1,4 +1,4 @@
-"""Anomaly watch, in its first form: how many calls a principal made in the last hour. Alerts once an hour, and only counts.
+"""Anomaly watch, in its first form: how many calls a principal made in the last hour, alerted once an hour; and every break-glass call.
 
 An alert goes to the log, the metrics and the ledger. It stops nothing: what may be asked is the policy's to say.
 """
@@ -31,6 +31,10 @@ class Watch:
         """Notes a call; alerts when its principal is past the grant's `calls_per_hour_alert`."""
         if call.grant is None:
             return
+        if call.grant.break_glass:
+            subject, role = call.request.principal.subject, call.grant.role
+            log.warning("watch.break-glass", subject=subject, role=role, call=call.id)
+            self._alert("break-glass", {"subject": subject, "role": role, "call": call.id})
         who = (call.request.principal.subject, call.grant.role)
         bound, now = call.grant.calls_per_hour_alert, self._clock()
         with self._lock:

@@ -161,14 +161,15 @@ def house(published_room: Room):
 
 
 @pytest.fixture
-def call(house):
-    """Asks the house: `call(sql, role)` gives the reply."""
+def call(house, request):
+    """Asks the house: `call(sql, role)` gives the reply. Each test is a subject of its own, whose earlier answers alone count."""
+    subject = request.node.name
 
     def asked(sql: str, role: str = "researcher", tool: str = "query", session: str = "test", **arguments: Any):
         purpose = {"researcher": "HRESCH", "analyst": "HOPERAT", "clinician": "TREAT"}.get(role, "HRESCH")
         return answer(
             house,
-            Request(tool, {"sql": sql, **arguments} if sql else arguments, Principal("tester", role, purpose, session)),
+            Request(tool, {"sql": sql, **arguments} if sql else arguments, Principal(subject, role, purpose, session)),
         )
 
     return asked

@@ -8,6 +8,7 @@ import hashlib
 
 import duckdb
 
+from data.catalogue.model import Catalogue
 from data.errors import BadRequest, ReadingRoomError
 
 _BLOCK = 64  # bytes of one SHA-256 block, RFC 2104
@@ -56,3 +57,21 @@ def make_person_key(con: duckdb.DuckDBPyConnection) -> None:
         raise ReadingRoomError(f"Table person has {rows - persons} person_id more than once.", "Mend the normaliser.")
     if persons != pseudonyms:
         raise ReadingRoomError("Two persons would share a pseudonym.", "Publish with another pseudonym key.")
+
+
+def make_person_first(con: duckdb.DuckDBPyConnection, catalogue: Catalogue) -> None:
+    """vault.person_first: one row a person; the day of the first record of any kind, and the year of birth. Only for publishing."""
+    days = [
+        f"SELECT person_id, min({column.name})::DATE AS day FROM {table.name if '.' in table.name else f'cdm.{table.name}'} GROUP BY 1"
+        for table in catalogue.values()
+        for column in table.columns
+        if table.unit == "person"
+        and "date" in column.tags
+        and "identifier" not in column.tags
+        and table.name != "person"
+    ]
+    con.execute(
+        "CREATE OR REPLACE TABLE vault.person_first AS SELECT p.person_id, min(d.day) AS first_day, "
+        "any_value(p.year_of_birth) AS birth_year FROM cdm.person AS p "
+        f"LEFT JOIN ({' UNION ALL '.join(days)}) AS d USING (person_id) GROUP BY 1 ORDER BY 1"
+    )

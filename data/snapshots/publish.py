@@ -118,6 +118,7 @@ def _step_build(work: _Work, con: duckdb.DuckDBPyConnection) -> None:
 def _step_keys(work: _Work, con: duckdb.DuckDBPyConnection) -> None:
     keys.make_macros(con, work.key)
     keys.make_person_key(con)
+    keys.make_person_first(con, work.catalogue)
     con.execute(f"CREATE OR REPLACE TABLE vault.snapshot_day AS SELECT DATE {quoted(work.as_of)} AS day")
 
 

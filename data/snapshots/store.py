@@ -39,7 +39,10 @@ class Snapshot:
     def release(self, name: str) -> ReleaseFacts:
         if name not in self.manifest.releases:
             held = ", ".join(sorted(self.manifest.releases))
-            raise BadRequest(f"Snapshot {self.id} has no release {name!r}.", f"It has {held}.")
+            raise BadRequest(
+                f"Snapshot {self.id} has no release {name!r}.",
+                f"It has {held}. Run `readingroom publish` where the policy names a new one.",
+            )
         return self.manifest.releases[name]
 
     def tables(self, release: str) -> Mapping[str, TableFacts]:

@@ -50,7 +50,7 @@ def _have(con: duckdb.DuckDBPyConnection) -> dict[str, set[str]]:
 def vault_tables(con: duckdb.DuckDBPyConnection) -> list[str]:
     """Tables of the vault that are kept: all but what is only a means of publishing."""
     rows = con.execute("SELECT table_name FROM information_schema.tables WHERE table_schema = 'vault'").fetchall()
-    return sorted(row[0] for row in rows if row[0] not in {"redacted_text", "snapshot_day"})
+    return sorted(row[0] for row in rows if row[0] not in {"redacted_text", "snapshot_day", "person_first"})
 
 
 def write_table(con: duckdb.DuckDBPyConnection, table: Table, path: Path) -> TableFacts:

@@ -6,7 +6,7 @@ condition naming the rows it rests on. Arguments that could pack several counts 
 
 from sqlglot import exp
 
-from policies.guard.parse import refuse
+from policies.guard.refusal import refuse
 
 _ARITHMETIC = (
     exp.Column, exp.Identifier, exp.Literal, exp.Add, exp.Sub, exp.Mul, exp.Div, exp.Neg, exp.Paren, exp.Cast,
@@ -14,11 +14,16 @@ _ARITHMETIC = (
     exp.Var, exp.Year, exp.Extract, exp.Null, exp.Interval,
 )  # fmt: skip
 
+_OF_TWO = (exp.Corr, exp.RegrSlope, exp.RegrIntercept, exp.RegrR2, exp.RegrCount)
 
-def rests_on(aggregate: exp.Expr) -> tuple[exp.Expr | None, bool]:
-    """Condition of the rows an aggregate rests on (None: all), and whether the rows left out are derivable too."""
+
+def rests_on(aggregate: exp.Expr, unit: exp.Expr | None = None) -> tuple[exp.Expr | None, bool]:
+    """Condition of the rows an aggregate rests on (None: all), and whether the rows left out are derivable too.
+
+    A count or sum tells, beside a count of all, about the rows it leaves out; so does any argument that is more than a column.
+    """
     if isinstance(aggregate, exp.Filter):
-        inner, _ = rests_on(aggregate.this)
+        inner, _ = rests_on(aggregate.this, unit)
         return _both(inner, aggregate.expression.this), True
     if isinstance(aggregate, exp.WithinGroup):
         order = aggregate.expression.expressions[0]
@@ -26,24 +31,25 @@ def rests_on(aggregate: exp.Expr) -> tuple[exp.Expr | None, bool]:
     if isinstance(aggregate, exp.CountIf | exp.LogicalAnd | exp.LogicalOr):
         return aggregate.this.copy(), True
     if isinstance(aggregate, exp.Count):
-        return _counted(aggregate)
+        return _counted(aggregate, unit)
     return _measured(aggregate)
 
 
-def _counted(aggregate: exp.Count) -> tuple[exp.Expr | None, bool]:
+def _counted(aggregate: exp.Count, unit: exp.Expr | None) -> tuple[exp.Expr | None, bool]:
     argument = aggregate.this
     if isinstance(argument, exp.Star | exp.Literal):
         return None, False
     values = argument.expressions if isinstance(argument, exp.Distinct) else [argument]
+    if len(values) == 1 and values[0] == unit:
+        return None, False
     conditions = [_indicator(value) or _not_null(value) for value in values]
-    plain = all(isinstance(value, exp.Column) for value in values)
-    return _both(*conditions), not plain
+    return _both(*conditions), True
 
 
 def _measured(aggregate: exp.Expr) -> tuple[exp.Expr | None, bool]:
-    values = [aggregate.this] + ([aggregate.expression] if isinstance(aggregate, exp.Binary | exp.Corr) else [])
+    values = [aggregate.this] + ([aggregate.expression] if isinstance(aggregate, (exp.Binary, *_OF_TWO)) else [])
     conditions: list[exp.Expr | None] = []
-    conditional = False
+    conditional = isinstance(aggregate, exp.Sum) or not all(isinstance(one, exp.Column | exp.Literal) for one in values)
     for value in values:
         bare = value.expressions[0] if isinstance(value, exp.Distinct) and len(value.expressions) == 1 else value
         if (condition := _indicator(bare)) is not None:

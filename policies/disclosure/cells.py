@@ -1,200 +1,202 @@
 """Turns an aggregation over persons into cells that may be shown. The suppression is part of the SQL itself.
 
-The SELECT becomes three: the innermost computes groups, aggregates and on how many distinct persons each rests; the middle one
-decides which cells to hide; the outer one is the asker's, over values already withheld, so HAVING, ORDER BY, LIMIT and all that
-is built on top see nothing the answer does not show. A cell is hidden when it rests on 1 to k-1 persons, or would let such a
-number be derived: from the rows a condition leaves out, or as the only hidden one among its neighbours (CMS cell size
-suppression policy). Group keys that could single somebody out are withheld with a small group.
+The SELECT becomes three: the innermost (`parts.py`) computes groups, aggregates and on whom each rests; the middle one decides which
+cells to hide; the outer one is the asker's, over values already withheld, so HAVING, ORDER BY, LIMIT and all that is built on top see
+nothing the answer does not show. A cell is hidden when it rests on 1 to k-1 persons, or would let such a number be derived: from the
+rows a condition leaves out, as the only hidden one among its neighbours (CMS cell size suppression policy), or from a total above it
+(`levels.py`). Group keys that could single somebody out are withheld with a small group.
 """
-
-from dataclasses import dataclass, field
 
 from sqlglot import exp
 
-from policies.disclosure.arguments import rests_on
 from policies.disclosure.kinds import HIDDEN
-from policies.guard.parse import refuse
-from policies.guard.shape import group_keys, is_aggregate
+from policies.disclosure.levels import up
+from policies.disclosure.parts import SET, Parts, gather, groups, persons_of_few, witness
+from policies.disclosure.profile import Profile, Witness
+from policies.guard.refusal import refuse
+from policies.guard.shape import is_aggregate
 
 _CELLS = "__cells"
-
-
-@dataclass
-class _Parts:
-    """What the innermost SELECT computes: by SQL text, the name it goes by."""
-
-    keys: dict[str, str] = field(default_factory=dict)
-    risky: set[str] = field(default_factory=set)
-    aggregates: dict[str, tuple[str, str, bool]] = field(default_factory=dict)  # name, name of its persons, derivable
-    persons: dict[str, str] = field(default_factory=dict)
+_LONGEST_TWICE = (
+    20_000  # characters of a part that may stand twice in the SQL: a part in a part in a part would double each time
+)
+_QUANTILES = (exp.Quantile, exp.PercentileCont, exp.PercentileDisc)
 
 
 def suppressed(
-    select: exp.Select, unit: exp.Expr, hide_below: int, safe_columns: set[tuple[str, str]], flag: bool
-) -> exp.Select:
-    """The SELECT with suppression built in; `unit` is the person of a row, `safe_columns` those whose values single out nobody.
+    select: exp.Select,
+    unit: exp.Expr,
+    profile: Profile,
+    safe_columns: set[tuple[str, str]],
+    flag: bool,
+    most: int | None = None,
+) -> tuple[exp.Select, Witness]:
+    """The SELECT with suppression built in, and who its cells rest on.
 
-    `flag`: whether to add the column `__hidden`. The With clause, if any, moves to the outermost SELECT.
+    `unit` is the person of a row, `safe_columns` those whose values single out nobody, `flag` whether to add the column `__hidden`,
+    `most` how many rows of what is aggregated one person can have at most. The With clause, if any, moves to the outermost SELECT.
     """
-    parts = _Parts()
-    inner = _inner(select, unit, parts, safe_columns)
-    middle = _middle(inner, parts, hide_below)
-    return _outer(select, middle, parts, flag)
+    parts = gather(select, unit, safe_columns)
+    if not profile.extremes:
+        _check_extremes(parts)
+    counted = most is None or bool(parts.sets) or len(select.sql("duckdb")) > _LONGEST_TWICE
+    inner = groups(select, unit, parts, counted)
+    bound = None if counted or most is None else (profile.hide_below - 1) * most
+    few = persons_of_few(select, unit, parts, bound) if bound is not None else ""
+    middle = _middle(inner, few, parts, profile)
+    return _outer(select, middle, parts, profile, flag), witness(select, unit, parts, most)
 
 
-def _inner(select: exp.Select, unit: exp.Expr, parts: _Parts, safe: set[tuple[str, str]]) -> exp.Select:
-    inner = exp.Select(expressions=[])
-    for clause in ("from_", "joins", "where"):
-        if select.args.get(clause):
-            value = select.args[clause]
-            inner.set(clause, [one.copy() for one in value] if isinstance(value, list) else value.copy())
-    keys = group_keys(select)
-    for number, key in enumerate(keys):
-        name = f"__k{number}"
-        parts.keys[key.sql("duckdb")] = name
-        if not _is_safe(key, safe):
-            parts.risky.add(name)
-        inner.select(exp.alias_(key.copy(), name, quoted=True), copy=False)
-    if len(parts.keys) > 3:  # many plain categories together single out as well as one fine one
-        parts.risky.update(parts.keys.values())
-    if keys:
-        inner.set("group", exp.Group(expressions=[key.copy() for key in keys]))
-    _persons(inner, parts, unit, None)
-    for aggregate in _aggregates(select):
-        text = aggregate.sql("duckdb")
-        if text not in parts.aggregates:
-            condition, derivable = rests_on(aggregate)
-            persons = _persons(inner, parts, unit, condition)
-            name = f"__a{len(parts.aggregates)}"
-            parts.aggregates[text] = (name, persons, derivable)
-            inner.select(exp.alias_(aggregate.copy(), name, quoted=True), copy=False)
-    return inner
+def _check_extremes(parts: Parts) -> None:
+    for text in parts.aggregates:
+        node: exp.Expr = exp.maybe_parse(text, dialect="duckdb")
+        if node.find(exp.Min, exp.Max):
+            advice = "Ask for percentiles between 5 and 95, or the average."
+            raise refuse("extreme", "Minimum and maximum are single persons' values.", advice)
+        for quantile in node.find_all(*_QUANTILES):
+            share = quantile.args.get("quantile") or quantile.args.get("expression") or quantile.this
+            shares = share.expressions if isinstance(share, exp.Array) else [share]
+            if not all(isinstance(one, exp.Literal) and 0.05 <= float(one.name) <= 0.95 for one in shares):
+                raise refuse("extreme", "A percentile near the ends is a single person's value.", "Ask for 5 to 95 %.")
 
 
-def _aggregates(select: exp.Select) -> list[exp.Expr]:
-    clauses = [*select.expressions, select.args.get("having"), select.args.get("order"), select.args.get("qualify")]
-    found = [node for clause in clauses if clause is not None for node in clause.walk() if is_aggregate(node)]
-    return [node for node in found if not any(is_aggregate(one) for one in _ancestors(node, select))]
+# --- which cells to hide ------------------------------------------------------------------------------------------------
 
 
-def _ancestors(node: exp.Expr, stop: exp.Expr) -> list[exp.Expr]:
-    line: list[exp.Expr] = []
-    while (node := node.parent) is not None and node is not stop:  # type: ignore[assignment]
-        line.append(node)
-    return line
-
-
-def _persons(inner: exp.Select, parts: _Parts, unit: exp.Expr, condition: exp.Expr | None) -> str:
-    """Name of the column that counts the distinct persons the condition holds for, added where it is not there yet."""
-    text = condition.sql("duckdb") if condition is not None else ""
-    if text not in parts.persons:
-        parts.persons[text] = f"__p{len(parts.persons)}"
-        who = unit.copy() if condition is None else exp.Case(ifs=[exp.If(this=condition.copy(), true=unit.copy())])
-        count = exp.Count(this=exp.Distinct(expressions=[who]))
-        inner.select(exp.alias_(count, parts.persons[text], quoted=True), copy=False)
-    return parts.persons[text]
-
-
-def _is_safe(key: exp.Expr, safe: set[tuple[str, str]]) -> bool:
-    """A key is safe to show beside a hidden count when it is a category or a constant, or made of conditions only."""
-    if isinstance(key, exp.Case):
-        outcomes = [one.args["true"] for one in key.args.get("ifs") or []] + [key.args.get("default")]
-        return all(one is None or isinstance(one, exp.Literal | exp.Null | exp.Boolean) for one in outcomes)
-    columns = list(key.find_all(exp.Column))
-    return not columns or (isinstance(key, exp.Column) and (key.table, key.name) in safe)
-
-
-def _middle(inner: exp.Select, parts: _Parts, k: int) -> exp.Select:
+def _middle(inner: exp.Select, few: str, parts: Parts, profile: Profile) -> exp.Select:
     """Adds `__s0` (the group is small) and for each aggregate `__h...` (its cell is hidden)."""
-    group = parts.persons[""]
-    order = ", ".join(f'"{name}"' for name in parts.keys.values())
-    small = {"__s0": f'"{group}" BETWEEN 1 AND {k - 1}'}
-    for name, persons, derivable in parts.aggregates.values():
-        tests = [f'"{group}" BETWEEN 1 AND {k - 1}', f'"{persons}" BETWEEN 1 AND {k - 1}']
-        if derivable:
-            tests.append(f'"{group}" - "{persons}" BETWEEN 1 AND {k - 1}')
-        small[f"__s{name}"] = " OR ".join(dict.fromkeys(tests))
-    flags = ", ".join(f'({test}) AS "{name}"' for name, test in small.items())
-    hidden = ", ".join(
-        f"({_neighbour(f'__s{name}', persons, order, k)}) AS {_quoted('__h' + name)}"
-        for name, persons, _ in parts.aggregates.values()
-    )
-    flagged = f'SELECT *, {flags} FROM ({inner.sql("duckdb")}) AS "__groups"'
-    text = f'SELECT *{", " + hidden if hidden else ""} FROM ({flagged}) AS "__flagged"'
+    k = profile.hide_below
+    flags = [f'({_small(0, k)}) AS "__s0"']
+    for one in parts.aggregates.values():
+        tests = [_small(0, k), _small(one.condition, k)]
+        if one.derivable and one.condition:
+            tests.append(f'coalesce("__q{one.condition}" BETWEEN 1 AND {k - 1}, FALSE)')
+        flags.append(f'({" OR ".join(dict.fromkeys(tests))}) AS "__s{one.name}"')
+    text = f"SELECT *, {', '.join(flags)} FROM {_groups(inner, few, parts)}"
+    hidden = [
+        f'({_neighbour(f"__s{one.name}", one.condition, parts, k)}) AS "__h{one.name}"'
+        for one in parts.aggregates.values()
+    ]
+    if hidden:
+        text = f'SELECT *, {", ".join(hidden)} FROM ({text}) AS "__flagged"'
+    text = up(text, parts, k)
     parsed: exp.Expr = exp.maybe_parse(text, dialect="duckdb")
     assert isinstance(parsed, exp.Select)  # noqa: S101 - a fact about the text above, not about input
     return parsed
 
 
-def _neighbour(small: str, persons: str, order: str, k: int) -> str:
-    """Small itself, or the smallest other cell where one small cell stands alone or the small ones are few together."""
-    count = f'count(*) FILTER (WHERE "{small}") OVER ()'
-    together = f'sum("{persons}") FILTER (WHERE "{small}") OVER ()'
-    rank = f'row_number() OVER (ORDER BY "{small}" DESC, ("{persons}" = 0), "{persons}"{", " + order if order else ""})'
+def _groups(inner: exp.Select, few: str, parts: Parts) -> str:
+    """The groups, with the persons of the few small ones beside them where those are counted apart."""
+    if not few:
+        return f'({inner.sql("duckdb")}) AS "__groups"'
+    names = list(dict.fromkeys(parts.keys.values()))
+    same = " AND ".join(f'g."{name}" IS NOT DISTINCT FROM f."{name}"' for name in names) or "TRUE"
+    counts = [f'f."__p{number}"' for number in range(len(parts.conditions))]
+    counts += [f'f."__q{number}"' for number in sorted(parts.derivable())]
     return (
-        f'"{small}" OR ({count} > 0 AND ({count} = 1 OR {together} < {k}) AND {rank} = {count} + 1 AND "{persons}" > 0)'
+        f'(WITH "__g" AS MATERIALIZED ({inner.sql("duckdb")}) SELECT g.*, {", ".join(counts)} '
+        f'FROM "__g" AS g LEFT JOIN ({few}) AS f ON {same}) AS "__groups"'
     )
 
 
-def _outer(select: exp.Select, middle: exp.Select, parts: _Parts, flag: bool) -> exp.Select:
+def _small(condition: int, k: int) -> str:
+    return f'coalesce("__p{condition}" BETWEEN 1 AND {k - 1}, FALSE)'
+
+
+def _neighbour(small: str, condition: int, parts: Parts, k: int) -> str:
+    """Small itself, or the other cell of fewest rows where one small cell stands alone or the small ones are few persons together.
+
+    Ties go by the hash of the keys, as in the witness: `overlap.py` must come to the same cell.
+    """
+    rows = f'"__n{condition}"'
+    over = f'PARTITION BY "{SET}"' if parts.sets else ""
+    keys = ", ".join(f'"{name}"' for name in dict.fromkeys(parts.keys.values()))
+    order = f", hash({keys})" if keys else ""
+    count = f'count(*) FILTER (WHERE "{small}") OVER ({over})'
+    together = f'sum("__p{condition}") FILTER (WHERE "{small}") OVER ({over})'
+    rank = f'row_number() OVER ({over} ORDER BY "{small}" DESC, ({rows} = 0), {rows}{order})'
+    return f'"{small}" OR ({count} > 0 AND ({count} = 1 OR {together} < {k}) AND {rank} = {count} + 1 AND {rows} > 0)'
+
+
+# --- what is shown ------------------------------------------------------------------------------------------------------
+
+
+def _outer(select: exp.Select, middle: exp.Select, parts: Parts, profile: Profile, flag: bool) -> exp.Select:
+    shown = _Shown(parts, profile)
     outer = exp.Select(expressions=[])
-    used: set[str] = set()
     for output in select.expressions:
-        outer.select(exp.alias_(_over(output.unalias(), parts, used), output.alias_or_name, quoted=True), copy=False)
+        outer.select(exp.alias_(shown.over(output.unalias()), output.alias_or_name, quoted=True), copy=False)
+    having = select.args.get("having")
+    where = exp.Where(this=shown.over(having.this)) if having is not None else None
+    order = {
+        clause: shown.over(select.args[clause])
+        for clause in ("order", "qualify")
+        if select.args.get(clause) is not None
+    }
     if flag:
-        flags = [_column(name) for name in sorted(used)]
+        flags = [_column(name) for name in sorted(shown.used)]
         outer.select(exp.alias_(exp.or_(*flags) if flags else exp.false(), HIDDEN, quoted=True), copy=False)
-    outer.set(
-        "from_",
-        exp.From(this=exp.Subquery(this=middle, alias=exp.TableAlias(this=exp.to_identifier(_CELLS, quoted=True)))),
-    )
-    if (having := select.args.get("having")) is not None:
-        outer.set("where", exp.Where(this=_over(having.this, parts, used)))
-    for clause in ("order", "qualify"):
-        if (value := select.args.get(clause)) is not None:
-            outer.set(clause, _over(value, parts, used))
+    cells = exp.Subquery(this=middle, alias=exp.TableAlias(this=exp.to_identifier(_CELLS, quoted=True)))
+    outer.set("from_", exp.From(this=cells))
+    if where is not None:
+        outer.set("where", where)
+    for clause, value in order.items():
+        outer.set(clause, value)
     for clause in ("limit", "offset", "distinct", "with_"):
         if select.args.get(clause) is not None:
             outer.set(clause, select.args[clause].copy())
     return outer
 
 
-def _over(expression: exp.Expr, parts: _Parts, used: set[str]) -> exp.Expr:
-    """The asker's expression, over the cells: keys and aggregates become columns, hidden ones NULL."""
+class _Shown:
+    """The asker's expressions over the cells: keys and aggregates become columns, hidden ones NULL. `used`: flags that bear on them."""
 
-    def replace(node: exp.Expr) -> exp.Expr:
+    def __init__(self, parts: Parts, profile: Profile) -> None:
+        self.parts, self.profile = parts, profile
+        self.used: set[str] = set()
+
+    def over(self, expression: exp.Expr) -> exp.Expr:
+        done = self._replace(expression.copy())
+        for column in done.find_all(exp.Column):
+            if column.table and column.table != _CELLS:
+                advice = "Group by it, or aggregate it."
+                raise refuse("not-grouped", f"Column '{column.name}' is neither grouped by nor aggregated.", advice)
+        return done
+
+    def _replace(self, node: exp.Expr) -> exp.Expr:
         text = node.sql("duckdb")
-        if (key := parts.keys.get(text)) is not None:
-            if key not in parts.risky:
-                return _column(key)
-            used.add("__s0")
-            return _hidden_if("__s0", key)
-        if text in parts.aggregates and is_aggregate(node):
-            name = parts.aggregates[text][0]
-            used.add(f"__h{name}")
-            return _hidden_if(f"__h{name}", name)
+        if (key := self.parts.keys.get(text)) is not None:
+            return self._hidden_if("__s0", _column(key)) if key in self.parts.risky else _column(key)
+        if text in self.parts.plain:
+            return _column(self.parts.plain[text])
+        if text in self.parts.aggregates and is_aggregate(node):
+            one = self.parts.aggregates[text]
+            return self._hidden_if(f"__h{one.name}", self._rounded(node, _column(one.name), one.condition))
         for argument, value in list(node.args.items()):
             if isinstance(value, exp.Expr):
-                node.set(argument, replace(value))
+                node.set(argument, self._replace(value))
             elif isinstance(value, list):
-                node.set(argument, [replace(one) if isinstance(one, exp.Expr) else one for one in value])
+                node.set(argument, [self._replace(one) if isinstance(one, exp.Expr) else one for one in value])
         return node
 
-    done = replace(expression.copy())
-    for column in done.find_all(exp.Column):
-        if column.table and column.table != _CELLS:
-            advice = "Group by it, or aggregate it."
-            raise refuse("not-grouped", f"Column '{column.name}' is neither grouped by nor aggregated.", advice)
-    return done
+    def _hidden_if(self, flag: str, value: exp.Expr) -> exp.Expr:
+        self.used.add(flag)
+        return exp.Case(ifs=[exp.If(this=exp.Not(this=_column(flag)), true=value)])
 
-
-def _hidden_if(flag: str, name: str) -> exp.Expr:
-    return exp.Case(ifs=[exp.If(this=exp.Not(this=_column(flag)), true=_column(name))])
+    def _rounded(self, aggregate: exp.Expr, value: exp.Expr, condition: int) -> exp.Expr:
+        """Counts to the nearest multiple; a sum as its mean times the rounded count, so that it does not tell the count."""
+        step = self.profile.round_to
+        bare = aggregate.this if isinstance(aggregate, exp.Filter) else aggregate
+        if not step or not isinstance(bare, exp.Count | exp.CountIf | exp.Sum | exp.RegrCount):
+            return value
+        if not isinstance(bare, exp.Sum):
+            return exp.maybe_parse(
+                f"CAST(round({value.sql('duckdb')} / {step}.0) * {step} AS BIGINT)", dialect="duckdb"
+            )
+        rows = f'"{_CELLS}"."__n{condition}"'
+        text = f"{value.sql('duckdb')} / nullif({rows}, 0) * (round({rows} / {step}.0) * {step})"
+        return exp.maybe_parse(text, dialect="duckdb")
 
 
 def _column(name: str) -> exp.Column:
     return exp.column(exp.to_identifier(name, quoted=True), table=exp.to_identifier(_CELLS, quoted=True))
-
-
-def _quoted(name: str) -> str:
-    return f'"{name}"'

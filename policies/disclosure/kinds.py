@@ -5,14 +5,16 @@ person's key in some of its columns. A part that is public holds reference data 
 used for anything. `unit.py` assigns kinds, `cells.py` turns the first into the second.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from sqlglot import exp
 from sqlglot.optimizer.scope import Scope
 
 from data.catalogue.model import Column, catalogue
-from policies.guard.parse import refuse
+from policies.guard.refusal import refuse
 from policies.guard.resolve import full_name
+from policies.guard.shape import conjuncts
 
 UNIT = "__unit"
 HIDDEN = "__hidden"
@@ -24,7 +26,7 @@ _SHARED_KEYS = frozenset({"care_site_id", "provider_id", "location_id", "concept
 class Kind:
     """`unit`: output columns that carry the person. `keys`: those that carry a record's key. `safe`: plain categories, that
     single out nobody. `linked`: addresses and the like. `hidden`: a public part has the column `__hidden`. `ties`: outer
-    columns a correlated part equates with its person.
+    columns a correlated part equates with its person. `most`: how many rows a person can have in it, None where that is not known.
     """
 
     person: bool = False
@@ -34,18 +36,21 @@ class Kind:
     linked: bool = False
     hidden: bool = False
     ties: frozenset[tuple[str, str]] = frozenset()
+    most: int | None = None
 
 
 PUBLIC = Kind()
 
 
-def base_kind(table: exp.Table) -> Kind:
-    """Kind of a base table, from the catalogue."""
+def base_kind(table: exp.Table, most: Mapping[str, int | None]) -> Kind:
+    """Kind of a base table, from the catalogue; `most` says by table how many rows of it a person has at most."""
     entry = catalogue()[full_name(table)]
     keys = {column.name for column in entry.columns if "record_key" in column.tags} - _SHARED_KEYS
     safe = frozenset(column.name for column in entry.columns if _is_category(column))
     if entry.unit == "person":
-        return Kind(person=True, unit=frozenset({"person_id"}), keys=frozenset(keys), safe=safe)
+        return Kind(
+            person=True, unit=frozenset({"person_id"}), keys=frozenset(keys), safe=safe, most=most.get(entry.name)
+        )
     return Kind(linked=entry.unit == "linked", safe=safe)
 
 
@@ -55,7 +60,7 @@ def _is_category(column: Column) -> bool:
     return plain and (column.name.endswith("concept_id") or column.type == "VARCHAR")
 
 
-def source_kinds(scope: Scope, known: dict[int, Kind]) -> dict[str, Kind]:
+def source_kinds(scope: Scope, known: dict[int, Kind], most: Mapping[str, int | None]) -> dict[str, Kind]:
     """Kinds of a scope's own FROM and JOIN sources by alias."""
     kinds: dict[str, Kind] = {}
     sources: dict[str, exp.Table | Scope | None] = {
@@ -65,9 +70,11 @@ def source_kinds(scope: Scope, known: dict[int, Kind]) -> dict[str, Kind]:
         sources.setdefault(join.alias_or_name, scope.sources.get(join.alias_or_name))
     for alias, source in sources.items():
         if isinstance(source, exp.Table):
-            kinds[alias] = base_kind(source)
+            kinds[alias] = base_kind(source, most)
         elif id(source) in known:
             kinds[alias] = known[id(source)]
+        elif isinstance(source, Scope) and _calls_itself(scope, alias, source):
+            kinds[alias] = PUBLIC  # what it is built of is looked at when its UNION is
         else:
             raise refuse(
                 "not-understood", "A source of the question is not understood.", "Use tables, WITH and subqueries."
@@ -75,15 +82,16 @@ def source_kinds(scope: Scope, known: dict[int, Kind]) -> dict[str, Kind]:
     return kinds
 
 
-def conjuncts(condition: exp.Expr | None) -> list[exp.Expr]:
-    """Parts of a condition that must all hold."""
-    if condition is None:
-        return []
-    if isinstance(condition, exp.Paren):
-        return conjuncts(condition.this)
-    if isinstance(condition, exp.And):
-        return conjuncts(condition.left) + conjuncts(condition.right)
-    return [condition]
+def _calls_itself(scope: Scope, alias: str, source: Scope) -> bool:
+    """Whether a source is the recursive WITH the scope itself belongs to."""
+    tables = [one for one in scope.tables if one.alias_or_name == alias]
+    part = scope.expression.find_ancestor(exp.CTE)
+    while part is not None and tables:
+        holder = part.parent
+        if part.alias_or_name == tables[0].name and isinstance(holder, exp.With) and holder.args.get("recursive"):
+            return True
+        part = part.find_ancestor(exp.CTE)
+    return False
 
 
 def pair(column: exp.Expr) -> tuple[str, str]:
@@ -100,3 +108,10 @@ def own_nodes(select: exp.Select) -> list[exp.Expr]:
         nodes.append(node)
         todo.extend(child for child in node.iter_expressions() if not isinstance(child, exp.Query | exp.With))
     return nodes
+
+
+def equalities(condition: exp.Expr | None) -> list[tuple[tuple[str, str], tuple[str, str]]]:
+    """Pairs of columns that a condition says are equal."""
+    equal = [part for part in conjuncts(condition) if isinstance(part, exp.EQ)]
+    columns = [part for part in equal if isinstance(part.left, exp.Column) and isinstance(part.right, exp.Column)]
+    return [(pair(part.left), pair(part.right)) for part in columns]

@@ -10,55 +10,84 @@ Each part gets a `Kind`. Rules, each of which refuses with its name:
  aggregate-only     what comes out is aggregates
 """
 
+from dataclasses import dataclass
+
 from sqlglot import exp
 from sqlglot.optimizer.scope import Scope, traverse_scope
 
+from policies.disclosure.bound import in_context, most_rows
 from policies.disclosure.cells import suppressed
-from policies.disclosure.kinds import HIDDEN, PUBLIC, UNIT, Kind, conjuncts, own_nodes, pair, source_kinds
-from policies.disclosure.uses import check_keys, check_subqueries, check_windows
-from policies.guard.parse import refuse
-from policies.guard.shape import group_keys, is_aggregated
+from policies.disclosure.kinds import HIDDEN, PUBLIC, UNIT, Kind, equalities, own_nodes, pair, source_kinds
+from policies.disclosure.profile import Profile, Sizes, Witness
+from policies.disclosure.uses import about_others, check_keys, check_subqueries, check_windows, touches_persons
+from policies.guard.refusal import refuse
+from policies.guard.shape import group_keys, grouping_sets, is_aggregated
 
 _PERSON_ADVICE = "Add AND a.person_id = b.person_id to the join."
 
 
-def carry(tree: exp.Query, hide_below: int) -> tuple[exp.Query, bool]:
-    """The question with suppression built in, and whether its result has the column `__hidden`."""
+@dataclass(frozen=True)
+class Carried:
+    """The question with suppression built in, whether its result has the column `__hidden`, and whom each of its cells counts."""
+
+    tree: exp.Query
+    hidden: bool
+    witnesses: tuple[Witness, ...]
+
+
+def carry(tree: exp.Query, profile: Profile, sizes: Sizes | None = None) -> Carried:
+    """Carries the person through the question. Raises Refused by one of the rules above."""
     holder = exp.Subquery(this=tree)  # so that the root, too, can be replaced
     known: dict[int, Kind] = {}
+    witnesses: list[Witness] = []
     scopes = list(traverse_scope(tree))
     for scope in scopes:
-        known[id(scope)] = _Part(scope, known, hide_below, root=scope is scopes[-1]).settle()
+        part = _Part(scope, known, profile, sizes or Sizes(), witnesses, root=scope is scopes[-1])
+        known[id(scope)] = part.settle()
     last = known[id(scopes[-1])]
     if last.person:
         allowed = "Count or average: SELECT ..., count(DISTINCT person_id) ... GROUP BY ..."
         raise refuse("aggregate-only", "The answer would have rows about single persons.", allowed)
     done = holder.this
     assert isinstance(done, exp.Query)  # noqa: S101 - a Subquery holds a query; for the type checker
-    return done, last.hidden
+    return Carried(done, last.hidden, tuple(witnesses))
 
 
 class _Part:
     """One SELECT or set operation of the question, with the kinds of those inside it known."""
 
-    def __init__(self, scope: Scope, known: dict[int, Kind], hide_below: int, root: bool) -> None:
-        self.scope, self.known, self.hide_below, self.root = scope, known, hide_below, root
+    def __init__(
+        self,
+        scope: Scope,
+        known: dict[int, Kind],
+        profile: Profile,
+        sizes: Sizes,
+        witnesses: list[Witness],
+        root: bool,
+    ) -> None:
+        self.scope, self.known, self.profile, self.root = scope, known, profile, root
+        self.witnesses = witnesses
         self.in_expression = scope.is_subquery
-        self.sources = {} if isinstance(scope.expression, exp.SetOperation) else source_kinds(scope, known)
-        self.persons = [alias for alias, kind in self.sources.items() if kind.person]
+        select = isinstance(scope.expression, exp.Select)
+        self.sources = source_kinds(scope, known, sizes.most) if select else {}
+        self.persons = [alias for alias, kind in self.sources.items() if kind.person and kind.unit]
+        self.tied = [alias for alias, kind in self.sources.items() if kind.person and not kind.unit]
 
     def settle(self) -> Kind:
         """Checks and rewrites the part; gives its kind."""
         query = self.scope.expression
         if isinstance(query, exp.SetOperation):
             return self._set_operation(query)
+        if isinstance(query, exp.Lateral):
+            return self._lateral()
         if not isinstance(query, exp.Select):
             raise refuse("not-understood", "A part of the question is no SELECT.", "Write it with SELECT.")
         units = {(alias, name) for alias, kind in self.sources.items() for name in kind.unit}
         keys = units | {(alias, name) for alias, kind in self.sources.items() for name in kind.keys}
         check_subqueries(self.scope, self.known, units)
-        if not self.persons:
+        if not self.persons and not self.tied:
             return self._public(query)
+        self._check_tied(units)
         ties = self._ties(query, units)
         self._equate(query, units)
         check_keys(query, keys, units | ties)
@@ -79,7 +108,7 @@ class _Part:
         flag = exp.Coalesce(this=flag, expressions=[exp.false()])
         if is_aggregated(select, own_nodes(select)):
             flag = exp.LogicalOr(this=flag)
-        if select.args.get("group"):
+        if select.args.get("group") and grouping_sets(select) is None:
             select.set("group", exp.Group(expressions=[key.copy() for key in group_keys(select)]))
         select.select(exp.alias_(flag, HIDDEN, quoted=True), copy=False)
         return Kind(hidden=True, safe=frozenset(select.named_selects))
@@ -95,7 +124,10 @@ class _Part:
             return Kind(person=True, ties=frozenset(ties))
         if aggregated and not any(pair(key) in units for key in grouped):
             safe = {(alias, name) for alias, kind in self.sources.items() for name in kind.safe}
-            done = suppressed(select, self._unit(select), self.hide_below, safe, flag=not self.in_expression)
+            done, witness = suppressed(
+                select, self._unit(select), self.profile, safe, not self.in_expression, most_rows(select, self.sources)
+            )
+            self.witnesses.append(in_context(witness, select))
             select.replace(done)
             return Kind(hidden=not self.in_expression, safe=frozenset(done.named_selects))
         self._check_picks(select, units)
@@ -118,12 +150,14 @@ class _Part:
             value = next((key for key in grouped if pair(key) in units), None) or self._unit(select)
             select.select(exp.alias_(value.copy(), UNIT, quoted=True), copy=False)
             unit = {UNIT}
+        most = 1 if grouped and all(pair(key) in units for key in grouped) else most_rows(select, self.sources)
         safe_sources = {(alias, name) for alias, kind in self.sources.items() for name in kind.safe}
         return Kind(
             person=True,
             unit=frozenset(unit),
             keys=frozenset(name for name, source in outputs.items() if source in keys and source not in units),
             safe=frozenset(name for name, source in outputs.items() if source in safe_sources),
+            most=most,
         )
 
     def _unit(self, select: exp.Select) -> exp.Expr:
@@ -141,6 +175,28 @@ class _Part:
         outer = any(join.args.get("side") for join in select.args.get("joins") or [])
         return exp.Coalesce(this=columns[0], expressions=columns[1:]) if outer and len(columns) > 1 else columns[0]
 
+    # --- LATERAL ---------------------------------------------------------------------------------------------------
+
+    def _lateral(self) -> Kind:
+        """A LATERAL part: about nobody and seeing nobody, or tied to the person of the row it stands beside."""
+        inner = self.scope.subquery_scopes[0] if self.scope.subquery_scopes else None
+        if inner is None:
+            raise refuse("not-understood", "A LATERAL part is no subquery.", "Write LATERAL (SELECT ...).")
+        kind = self.known[id(inner)]
+        if not kind.person and inner.external_columns and touches_persons(inner):
+            raise about_others()
+        if kind.person and not kind.ties:
+            if inner.external_columns:
+                raise about_others()
+            return kind
+        return kind if not kind.person else Kind(person=True, ties=kind.ties)
+
+    def _check_tied(self, units: set[tuple[str, str]]) -> None:
+        if any(not (self.sources[alias].ties and self.sources[alias].ties <= units) for alias in self.tied):
+            raise about_others()
+        if self.tied and not self.persons:
+            raise about_others()
+
     # --- joins ---------------------------------------------------------------------------------------------------
 
     def _ties(self, select: exp.Select, units: set[tuple[str, str]]) -> set[tuple[str, str]]:
@@ -148,7 +204,7 @@ class _Part:
         where = select.args.get("where")
         external = {pair(column) for column in self.scope.external_columns}
         found: set[tuple[str, str]] = set()
-        for left, right in _equalities(where.this if where else None):
+        for left, right in equalities(where.this if where else None):
             found |= ({left} & external if right in units else set()) | ({right} & external if left in units else set())
         return found
 
@@ -159,7 +215,7 @@ class _Part:
         groups = {alias: alias for alias in self.persons}
         conditions = [join.args.get("on") for join in joins] + [where.this if where else None]
         for condition in conditions:
-            for left, right in _equalities(condition):
+            for left, right in equalities(condition):
                 if left in units and right in units:
                     _union(groups, left[0], right[0])
         for join in joins:
@@ -169,7 +225,7 @@ class _Part:
 
     def _tie_by_record(self, join: exp.Join, groups: dict[str, str]) -> None:
         own = join.alias_or_name
-        for left, right in _equalities(join.args.get("on")):
+        for left, right in equalities(join.args.get("on")):
             here, there = (left, right) if left[0] == own else (right, left)
             both = here[0] == own and own in groups and there[0] in groups and there[0] != own
             keys = both and here[1] in self.sources[own].keys and there[1] in self.sources[there[0]].keys
@@ -190,6 +246,8 @@ class _Part:
             return self._union_of_persons(query, left, right)
         if not (left.hidden or right.hidden) or self.in_expression:
             return PUBLIC
+        if isinstance(query.parent, exp.CTE) and query.parent.parent.args.get("recursive"):  # type: ignore[union-attr]
+            raise refuse("recursion", "A recursive WITH builds on withheld cells.", "Recurse over reference data.")
         for side, kind in ((query.left, left), (query.right, right)):
             if not kind.hidden and isinstance(side, exp.Select):
                 side.select(exp.alias_(exp.false(), HIDDEN, quoted=True), copy=False)
@@ -205,13 +263,9 @@ class _Part:
             )
         if query.args.get("limit") or query.args.get("offset"):
             raise refuse("limit-per-person", "LIMIT picks among rows of persons.", "Aggregate first, then LIMIT.")
-        return Kind(person=True, unit=frozenset(sides[0][place] for place in shared), keys=left.keys | right.keys)
-
-
-def _equalities(condition: exp.Expr | None) -> list[tuple[tuple[str, str], tuple[str, str]]]:
-    equal = [part for part in conjuncts(condition) if isinstance(part, exp.EQ)]
-    columns = [part for part in equal if isinstance(part.left, exp.Column) and isinstance(part.right, exp.Column)]
-    return [(pair(part.left), pair(part.right)) for part in columns]
+        most = left.most + right.most if left.most is not None and right.most is not None else None
+        unit = frozenset(sides[0][place] for place in shared)
+        return Kind(person=True, unit=unit, keys=left.keys | right.keys, most=most)
 
 
 def _root(groups: dict[str, str], alias: str) -> str:

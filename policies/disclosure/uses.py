@@ -7,8 +7,10 @@ computes with it, asks about somebody in particular and is refused. Called by `u
 from sqlglot import exp
 from sqlglot.optimizer.scope import Scope
 
+from data.catalogue.model import catalogue
 from policies.disclosure.kinds import Kind, own_nodes, pair
-from policies.guard.parse import refuse
+from policies.guard.refusal import refuse
+from policies.guard.resolve import full_name
 from policies.guard.shape import is_aggregate
 
 Columns = set[tuple[str, str]]
@@ -54,17 +56,19 @@ def check_subqueries(scope: Scope, known: dict[int, Kind], units: Columns) -> No
     for inner in scope.subquery_scopes:
         kind = known[id(inner)]
         if not kind.person:
-            if inner.external_columns and _touches_persons(inner, known):
-                raise _about_others()
+            if inner.external_columns and touches_persons(inner):
+                raise about_others()
             continue
         if kind.ties and kind.ties <= units:
             continue
         if not (_is_membership(inner, kind, units) and not inner.external_columns):
-            raise _about_others()
+            raise about_others()
 
 
-def _touches_persons(scope: Scope, known: dict[int, Kind]) -> bool:
-    return any(known[id(one)].person or known[id(one)].hidden for one in scope.traverse() if id(one) in known)
+def touches_persons(scope: Scope) -> bool:
+    """Whether a part, or one inside it, reads a table about persons; suppressed or not: cells for each value of an outer row are a walk."""
+    tables = [one for one in scope.expression.find_all(exp.Table) if one.db]
+    return any(catalogue()[full_name(one)].unit != "reference" for one in tables)
 
 
 def _is_membership(inner: Scope, kind: Kind, units: Columns) -> bool:
@@ -77,6 +81,7 @@ def _is_membership(inner: Scope, kind: Kind, units: Columns) -> bool:
     return len(names) == 1 and names[0] in kind.unit
 
 
-def _about_others() -> Exception:
+def about_others() -> Exception:
+    """The refusal of a part that looks at persons other than the row's own."""
     allowed = "Write person_id IN (SELECT person_id ...), or tie the subquery with t.person_id = outer.person_id."
     return refuse("subquery-on-person", "A subquery looks at persons other than the row's own.", allowed)

@@ -22,14 +22,17 @@ def order_windows(tree: exp.Query) -> exp.Query:
     return tree
 
 
-def order_rows(tree: exp.Query) -> exp.Query:
-    """The tree with a total order at every LIMIT and of the result; after suppression, so that no order speaks of hidden cells."""
+def order_rows(tree: exp.Query, keeps_order: bool = True) -> exp.Query:
+    """The tree with a total order at every LIMIT and of the result; after suppression, so that no order speaks of hidden cells.
+
+    `keeps_order`: whether a plain scan comes in the order of the file, which one behind a row filter need not.
+    """
     scopes = list(traverse_scope(tree))
     for scope in scopes[:-1]:
         bounded = scope.expression.args.get("limit") or scope.expression.args.get("offset")
-        if bounded and isinstance(scope.expression, exp.Query) and not _is_plain_scan(scope):
+        if bounded and isinstance(scope.expression, exp.Query) and not (keeps_order and _is_plain_scan(scope)):
             _order_rows(scope.expression)
-    if not _is_plain_scan(scopes[-1]):
+    if not (keeps_order and _is_plain_scan(scopes[-1])):
         _order_rows(tree)
     return tree
 

@@ -6,33 +6,38 @@ Checks, in order; each may refuse and none trusts a later one:
  3. it is one statement
  4. it is a SELECT or a set operation of SELECTs
  5. the tree is neither deep nor wide beyond reason
- 6. every node is of a listed kind, every function a listed one
- 7. every clause, join and cast is of a listed kind
+ 6. PIVOT, UNPIVOT, VALUES, series and recursion become plain SELECTs, and are bounded
+ 7. every node is of a listed kind, every function a listed one
+ 8. every clause, join and cast is of a listed kind
 What tables and columns it names is not looked at here; nor is the asker.
 """
+
+from collections.abc import Mapping
 
 from sqlglot import exp, parse
 from sqlglot.errors import ParseError, SqlglotError, TokenError
 
 from data.errors import BadRequest, Refused
 from policies.guard import allow
+from policies.guard.desugar import desugar
+from policies.guard.refusal import refuse
+from policies.guard.sources import bring
 
 MAX_CHARACTERS = 50_000
 MAX_NODES = 10_000
 MAX_DEPTH = 120
+MAX_PATTERN = 500
 MAX_BRACKETS = 50  # a chain of subscripts takes the parser quadratic time: 5,000 of them took most of a minute
 
 _VOLATILE = (exp.CurrentDate, exp.CurrentTime, exp.CurrentTimestamp, exp.Rand, exp.Uuid)
 _VOLATILE_NAMES = frozenset({"NOW", "TODAY", "GET_CURRENT_TIME", "TRANSACTION_TIMESTAMP", "GEN_RANDOM_UUID", "SETSEED"})
 
 
-def refuse(rule: str, message: str, allowed: str) -> Refused:
-    """A refusal by `rule`; whom to ask is added by the caller that knows the policy."""
-    return Refused(message, rule=rule, allowed=allowed)
+def understood(sql: str, granted: Mapping[str, Mapping[str, str]] | None = None) -> exp.Query:
+    """The tree of one understood SELECT. Raises Refused or BadRequest; neither quotes more than the asker's own words.
 
-
-def understood(sql: str) -> exp.Query:
-    """The tree of one understood SELECT. Raises Refused or BadRequest; neither quotes more than the asker's own words."""
+    `granted` tells the columns a PIVOT groups by where it does not say so itself.
+    """
     _check_text(sql)  # 1
     statements = _parsed(sql)  # 2
     if len(statements) != 1:  # 3
@@ -40,15 +45,16 @@ def understood(sql: str) -> exp.Query:
             "one-statement", f"{len(statements)} statements came in one question.", "Ask one SELECT at a time."
         )
     tree = statements[0]
-    if not isinstance(tree, exp.Query) or isinstance(tree, exp.Subquery):  # 4
+    if not isinstance(tree, exp.Query | exp.Pivot) or isinstance(tree, exp.Subquery):  # 4
         if isinstance(tree, exp.Condition | exp.Alias):
             raise BadRequest("The text is no SQL statement.", "Write a SELECT; the dialect is DuckDB's.")
         verb = type(tree).__name__.upper()
         raise refuse("select-only", f"This is {verb}, not a SELECT.", "Data is only read here: write a SELECT.")
     _check_size(tree)  # 5
+    tree = bring(desugar(tree, granted or {}))  # 6
     for node in tree.walk():
-        _check_word(node)  # 6
-        _check_clauses(node)  # 7
+        _check_word(node)  # 7
+        _check_clauses(node)  # 8
     return tree
 
 
@@ -128,6 +134,10 @@ def _check_clauses(node: exp.Expr) -> None:
                 raise refuse(
                     "clause-not-listed", f"The clause {clause} is not understood here.", "See docs/reference/sql.md."
                 )
+    if isinstance(node, exp.Join) and str(node.args.get("method") or "").upper() not in allow.JOIN_METHODS:
+        raise refuse(
+            "clause-not-listed", f"{node.args['method']} JOIN is not understood here.", "Name the columns: JOIN ... ON."
+        )
     if isinstance(node, exp.Join) and str(node.args.get("kind") or "").upper() not in allow.JOIN_KINDS:
         raise refuse(
             "clause-not-listed", f"{node.args['kind']} JOIN is not understood here.", "Use INNER or LEFT JOIN."
@@ -138,6 +148,11 @@ def _check_clauses(node: exp.Expr) -> None:
         )
     if isinstance(node, exp.Star) and not isinstance(node.parent, exp.Count | exp.Select | exp.Column):
         raise refuse("word-not-listed", "A star may stand in SELECT * and count(*) only.", "Name the columns.")
+    if isinstance(node, exp.RegexpLike | exp.RegexpExtract | exp.RegexpReplace | exp.SimilarTo | exp.RegexpFullMatch):
+        if not isinstance(node.expression, exp.Literal | exp.Placeholder):
+            raise refuse("pattern", "A regular expression must be written out.", "Write it as text in quotes.")
+        if len(node.expression.name) > MAX_PATTERN:
+            raise refuse("pattern", f"A regular expression is longer than {MAX_PATTERN}.", "Write a shorter one.")
     if isinstance(node, exp.Placeholder) and not node.name.isidentifier():
         raise refuse(
             "clause-not-listed", "A parameter must have a name.", "Write $name, and give its value under that name."

@@ -1,9 +1,9 @@
 """From understood words to facts: which tables and columns a question truly reads. Second half of the guard.
 
 Checks, in order (continuing `parse.py`):
- 8. no CTE takes the name of a table, so that nobody can disagree about which is meant
- 9. every table is one of the catalogue, held by the release and granted
-10. every column resolves to a granted one; stars become the granted columns
+ 9. no CTE takes the name of a table, so that nobody can disagree about which is meant
+10. every table is one of the catalogue, held by the release and granted
+11. every column resolves to a granted one; stars become the granted columns
 The tree that comes out names each base table by schema and each column by table: what runs is what was judged.
 """
 
@@ -17,7 +17,7 @@ from sqlglot.optimizer.scope import Scope, traverse_scope
 
 from data.catalogue.model import catalogue
 from data.errors import BadRequest
-from policies.guard.parse import refuse
+from policies.guard.refusal import refuse
 from policies.verdict import Facts
 
 Schema = dict[str, dict[str, str]]
@@ -26,13 +26,13 @@ Schema = dict[str, dict[str, str]]
 def resolve(tree: exp.Query, granted: Schema, held: Schema) -> tuple[exp.Query, Facts]:
     """The qualified tree and its facts. `granted`: what the asker may use; `held`: what the release holds at all."""
     names = {cte.alias_or_name.lower() for cte in tree.find_all(exp.CTE)}
-    _check_cte_names(names)  # 8
+    _check_cte_names(names)  # 9
     for table in tree.find_all(exp.Table):
-        _check_table(table, names, granted, held)  # 9
-    _check_column_names(tree, granted, held)  # 10, with the better words
+        _check_table(table, names, granted, held)  # 10
+    _check_column_names(tree, granted, held)  # 11, with the better words
     _name_outputs(tree)
-    qualified = _qualified(tree, granted)  # 10
-    _check_all_resolved(qualified)  # 10
+    qualified = _qualified(tree, granted)  # 11
+    _check_all_resolved(qualified)  # 11
     scopes = list(traverse_scope(qualified))
     columns = {pair for scope in scopes for pair in _base_columns(scope)}
     for table_name, column in columns:

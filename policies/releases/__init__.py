@@ -4,6 +4,7 @@ The rules are compiled to SQL from the catalogue's column tags once, at publish,
 Nothing here runs SQL or knows who asks; the publisher (data.snapshots) runs it and the policy names the release.
 """
 
-from policies.releases.compile import GROUNDS, RELEASES, CompiledRelease, compile_release
+from policies.releases.compile import GROUNDS, RELEASES, CompiledRelease, base_column, compile_release, releases_of
+from policies.releases.custom import CustomRelease
 
-__all__ = ["GROUNDS", "RELEASES", "CompiledRelease", "compile_release"]
+__all__ = ["GROUNDS", "RELEASES", "CompiledRelease", "CustomRelease", "base_column", "compile_release", "releases_of"]

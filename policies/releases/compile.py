@@ -2,7 +2,8 @@
 
 What no rule names is left out, so a new kind of column stays hidden until someone decides. The SQL reads schemas `cdm`
 and `operations`, and what the publisher makes: vault.person_key (person_id, pseudonym, shift_days), vault.redacted_text
-(digest, text), vault.snapshot_day (day) and the macro rr_pseudonym, which alone holds the key.
+(digest, text), vault.snapshot_day (day), vault.person_first (person_id, first_day, birth_year) and the macros rr_pseudonym and rr_hmac,
+which alone hold the key.
 """
 
 from collections.abc import Callable, Mapping
@@ -10,14 +11,21 @@ from dataclasses import dataclass
 
 from data.catalogue.model import Catalogue, Column, Table
 from data.errors import BadRequest
+from policies.releases.custom import CustomRelease
 from policies.releases.zip3 import zip3_sql, zip5_sql
 
-Rule = Callable[[Table, Column], str | None]
+Made = Mapping[str, tuple[str, str]]  # column of the release -> SQL, type
+Rule = Callable[[Table, Column], str | Made | None]
 
 GROUNDS: Mapping[str, str] = {
     "deidentified": (
         "HIPAA expert determination, 45 CFR 164.514(b)(1): dates are shifted per person rather than removed, so this "
         "is not Safe Harbor, and an expert of the institution must have judged the risk to be very small."
+    ),
+    "safe_harbor": (
+        "HIPAA Safe Harbor, 45 CFR 164.514(b)(2): the eighteen identifiers are removed; of dates only the year is kept, with days counted from "
+        "the person's first record beside it. Keys are HMAC codes of internal numbers under a key that is not disclosed, 164.514(c); whether "
+        "such a code, and the day counts, are fit for the institution is its privacy officer's to confirm."
     ),
     "limited": (
         "HIPAA limited data set, 45 CFR 164.514(e): real dates, city, state and ZIP code without direct identifiers, "
@@ -27,6 +35,7 @@ GROUNDS: Mapping[str, str] = {
 }
 RELEASES = tuple(GROUNDS)
 
+RARE = 5  # values of race, ethnicity, state and ZIP3 that fewer persons have are generalised
 # Quasi-identifiers kept as they are in the de-identified release: broad groups, and the state (164.514(b)(2) lets it).
 _BROAD = frozenset({"gender", "race", "ethnicity", "state"})
 
@@ -48,29 +57,53 @@ class CompiledRelease:
         return self.tables[table][1]
 
 
-def compile_release(name: str, catalogue: Catalogue) -> CompiledRelease:
-    """The release of that name over the catalogue: one of `RELEASES`."""
-    if name not in _RULES:
+def compile_release(name: str, catalogue: Catalogue, custom: CustomRelease | None = None) -> CompiledRelease:
+    """The release of that name over the catalogue: one of `RELEASES`, or a custom one, which takes away from its base."""
+    base = custom.base if custom is not None else name
+    if base not in _RULES:
         raise BadRequest(f"There is no release {name!r}.", f"The releases are {', '.join(RELEASES)}.")
-    rule = _RULES[name]
     tables = {}
     for table in catalogue.values():
-        if name != "identified" and table.name == "patient_identity":
+        if base != "identified" and table.name == "patient_identity":
             continue
-        if compiled := _compile_table(table, rule):
-            tables[table.name] = compiled
-    return CompiledRelease(name, GROUNDS[name], tables)
+        made = _made(table, _RULES[base])
+        if custom is not None:
+            made = custom.cut(table.name, made)
+        if made:
+            tables[table.name] = (tuple(made), _select(table, made))
+    return CompiledRelease(name, custom.ground if custom is not None else GROUNDS[name], tables)
 
 
-def _compile_table(table: Table, rule: Rule) -> tuple[tuple[str, ...], str] | None:
-    made = {column.name: sql for column in table.columns if (sql := rule(table, column)) is not None}
-    if not made:
-        return None
+def releases_of(customs: Mapping[str, CustomRelease], catalogue: Catalogue) -> list[CompiledRelease]:
+    """All releases of a policy: the built-in ones, then its own. Raises BadRequest where a name is taken."""
+    if taken := sorted(set(customs) & set(RELEASES)):
+        raise BadRequest(f"The release name {taken[0]!r} is a built-in one.", "Give yours another name.")
+    built_in = [compile_release(name, catalogue) for name in RELEASES]
+    return built_in + [compile_release(name, catalogue, customs[name]) for name in sorted(customs)]
+
+
+def base_column(table: Table, name: str) -> Column | None:
+    """The catalogue's column behind one of a release: itself, or the date that `x_year` and `x_offset` stand for."""
+    columns = {column.name: column for column in table.columns}
+    return columns.get(name) or columns.get(name.removesuffix("_year")) or columns.get(name.removesuffix("_offset"))
+
+
+def _made(table: Table, rule: Rule) -> dict[str, tuple[str, str]]:
+    made: dict[str, tuple[str, str]] = {}
+    for column in table.columns:
+        told = rule(table, column)
+        if isinstance(told, str):
+            made[column.name] = (told, column.type)
+        elif told is not None:
+            made.update(told)
+    return made
+
+
+def _select(table: Table, made: Made) -> str:
     items = ", ".join(
-        f"CAST({sql} AS {table.column(name).type}) AS {name}" if sql != f"src.{name}" else f"src.{name}"
-        for name, sql in made.items()
+        f"CAST({sql} AS {type_}) AS {name}" if sql != f"src.{name}" else sql for name, (sql, type_) in made.items()
     )
-    return tuple(made), f"SELECT {items} FROM {_source(table)}{_joins(made)}"
+    return f"SELECT {items} FROM {_source(table)}{_joins({name: sql for name, (sql, _) in made.items()})}"
 
 
 def _source(table: Table) -> str:
@@ -82,6 +115,8 @@ def _joins(made: Mapping[str, str]) -> str:
     joins = ""
     if "pk." in sql:
         joins += " JOIN vault.person_key AS pk ON pk.person_id = src.person_id"
+    if "pf." in sql:
+        joins += " JOIN vault.person_first AS pf ON pf.person_id = src.person_id"
     for name in made:
         if f"text_{name}." in sql:
             joins += f" LEFT JOIN vault.redacted_text AS text_{name} ON text_{name}.digest = sha256(src.{name})"
@@ -141,9 +176,9 @@ def _shifted(table: Table, column: Column) -> str | None:
 
 def _quasi(table: Table, column: Column) -> str | None:
     if column.name.split("_")[0] in _BROAD:
-        return f"src.{column.name}"
+        return _unless_rare(table, column)
     if column.name == "zip":
-        return zip3_sql("src.zip")
+        return _zip3_unless_rare()
     return _birth_year() if (table.name, column.name) == ("person", "year_of_birth") else None
 
 
@@ -158,4 +193,63 @@ def _birth_year() -> str:
     )
 
 
-_RULES: Mapping[str, Rule] = {"deidentified": _deidentified, "limited": _limited, "identified": _identified}
+def _unless_rare(table: Table, column: Column) -> str:
+    """The value where at least RARE persons have it, else concept 0 or nothing. Sex is kept: both are always many, or the room is tiny."""
+    name = column.name
+    if name.startswith("gender"):
+        return f"src.{name}"
+    other = "0" if name.endswith("concept_id") else "NULL"
+    persons = "cdm.person AS p" + (" JOIN cdm.location AS l USING (location_id)" if table.name == "location" else "")
+    side = "l" if table.name == "location" else "p"
+    many = f"SELECT {side}.{name} FROM {persons} GROUP BY 1 HAVING count(DISTINCT p.person_id) >= {RARE}"
+    return f"CASE WHEN src.{name} IN ({many}) THEN src.{name} WHEN src.{name} IS NOT NULL THEN {other} END"
+
+
+def _zip3_unless_rare() -> str:
+    own, all_ = zip3_sql("src.zip"), zip3_sql("l.zip")
+    many = (
+        f"SELECT {all_} FROM cdm.person AS p JOIN cdm.location AS l USING (location_id) "
+        f"GROUP BY 1 HAVING count(DISTINCT p.person_id) >= {RARE}"
+    )
+    return f"CASE WHEN {own} IN ({many}) THEN {own} WHEN {own} IS NOT NULL THEN '000' END"
+
+
+# --- Safe Harbor ------------------------------------------------------------------------------------------------------
+
+
+def _safe_harbor(table: Table, column: Column) -> str | Made | None:
+    if "identifier" in column.tags or "free_text" in column.tags or column.name == "measurement_time":
+        return None
+    if "quasi_identifier" in column.tags:
+        if (table.name, column.name) == ("person", "year_of_birth"):
+            return f"greatest(src.year_of_birth, {_OLDEST})"
+        return _quasi(table, column) if column.name != "birth_datetime" else None
+    if "date" in column.tags:
+        return _year_and_offset(table, column)
+    if "person_key" in column.tags:
+        return "('0x' || left(rr_hmac('safe_harbor:person:' || src.person_id), 13))::BIGINT"
+    if "record_key" in column.tags and not column.name.endswith("concept_id"):
+        return f"rr_pseudonym('safe_harbor:' || src.{column.name})"
+    return _plain(column)
+
+
+_OLDEST = "(SELECT year(day) - 90 FROM vault.snapshot_day)"
+
+
+def _year_and_offset(table: Table, column: Column) -> Made | None:
+    """The year, unless it tells that somebody is over 89 (164.514(b)(2)(i)(C)), and days since the person's first record."""
+    if table.unit != "person":
+        return None
+    day = f"src.{column.name}::DATE"
+    return {
+        f"{column.name}_year": (f"CASE WHEN year({day}) - pf.birth_year <= 89 THEN year({day}) END", "BIGINT"),
+        f"{column.name}_offset": (f"date_diff('day', pf.first_day, {day})", "BIGINT"),
+    }
+
+
+_RULES: Mapping[str, Rule] = {
+    "deidentified": _deidentified,
+    "safe_harbor": _safe_harbor,
+    "limited": _limited,
+    "identified": _identified,
+}
