@@ -145,11 +145,13 @@ class Grant(_Strict):
 
 
 class Example(_Strict):
-    """A question with the verdict it must get: the policy's own test."""
+    """A question with the verdict it must get: the policy's own test. `attributes` and `break_glass` are who asks's."""
 
     sql: str
     role: str
     purpose: Purpose
+    attributes: dict[str, str] = {}
+    break_glass: bool = False
     expect: Literal["allowed", "refused"]
     rule: str = ""
 

@@ -1,7 +1,8 @@
 """The house over streamable HTTP, for many: bearer tokens on /mcp, and /healthz, /readyz, /metrics beside it.
 
 Tokens are compared by digest and stand in readingroom.yaml. Without tokens only the local profile is served, and only on a loopback
-address. Requests carry no session of the server's own, so any may go to any process.
+address. The header `Reading-Room-Break-Glass: REASON` opens a grant for emergencies, where there is one. Requests carry no session of
+the server's own, so any may go to any process.
 """
 
 import contextlib
@@ -9,6 +10,7 @@ import hashlib
 import hmac
 import socket
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from typing import Any
 
 import uvicorn
@@ -25,6 +27,8 @@ from server.house import House
 from server.mcp_app import build, trace_of
 from server.room import Local, Token
 
+_BREAK_GLASS = b"reading-room-break-glass"
+_LONGEST_REASON = 1000
 _LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 
 
@@ -38,7 +42,8 @@ class Bearer:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        principal = self._principal(dict(scope["headers"]).get(b"authorization", b"").decode("latin-1"))
+        headers = {name: value.decode("latin-1") for name, value in scope["headers"]}
+        principal = self._principal(headers.get(b"authorization", ""))
         if principal is None:
             advice = {
                 "error": {
@@ -49,7 +54,8 @@ class Bearer:
             }
             await JSONResponse(advice, 401, {"WWW-Authenticate": 'Bearer realm="readingroom"'})(scope, receive, send)
             return
-        scope["readingroom.principal"] = principal
+        reason = headers.get(_BREAK_GLASS, "")[:_LONGEST_REASON]
+        scope["readingroom.principal"] = replace(principal, break_glass=reason)
         await self.app(scope, receive, send)
 
     def _principal(self, header: str) -> Principal | None:
@@ -60,7 +66,8 @@ class Bearer:
         found = None
         for token in self.tokens:  # all are compared, so that time tells nothing
             if hmac.compare_digest(token.sha256, digest) and kind.lower() == "bearer":
-                found = Principal(token.subject, token.role, token.purpose, f"http-{digest[:12]}")
+                session = f"http-{digest[:12]}"
+                found = Principal(token.subject, token.role, token.purpose, session, "", token.attributes)
         return found
 
 
@@ -69,12 +76,12 @@ def app(house: House, host: str, local: Local | None) -> Starlette:
     tokens = house.room.settings.tokens
     if not tokens and host not in _LOOPBACK:
         raise BadRequest(f"No tokens are set, and {host} is reachable by others.", "Make one with `readingroom token`.")
-    profile = Principal("local", local.role, local.purpose, "http-local") if local else None
+    profile = Principal("local", local.role, local.purpose, "http-local", "", local.attributes) if local else None
 
     def who(ctx: "ServerRequestContext[Any, Any]") -> Principal:
         request: Any = ctx.request
         principal: Principal = request.scope["readingroom.principal"]
-        return Principal(principal.subject, principal.role, principal.purpose, principal.session, trace_of(ctx))
+        return replace(principal, trace=trace_of(ctx))
 
     mcp = build(house, who).streamable_http_app(json_response=True, stateless_http=True, host=host)
 

@@ -5,6 +5,7 @@ other. Principals come from the transport: one fixed for stdio, the request's ow
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import anyio
@@ -60,11 +61,11 @@ def trace_of(ctx: "ServerRequestContext[Any, Any]") -> str:
     return str(meta.get("traceparent", ""))[:64]
 
 
-async def serve_stdio(house: House, subject: str, role: str, purpose: str, session: str) -> None:
+async def serve_stdio(house: House, principal: Principal) -> None:
     """Serves one person on standard input and output until the client goes away."""
 
     def who(ctx: "ServerRequestContext[Any, Any]") -> Principal:
-        return Principal(subject, role, purpose, session, trace_of(ctx))
+        return replace(principal, trace=trace_of(ctx))
 
     server = build(house, who)
     async with stdio_server() as (read, write):

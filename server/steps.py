@@ -4,10 +4,13 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from data.catalogue.model import catalogue
 from data.engines.canonical import canonical, digest, to_python
 from data.errors import BadRequest, ReadingRoomError, Refused
 from data.types import Limits
 from policies.disclosure.kinds import HIDDEN
+from policies.model import Grant
+from policies.workbench.rules import grant_words
 from server.call import Call, Principal, Reply
 from server.house import House
 from server.records import intent_body, outcome_body, sealed_arguments
@@ -184,12 +187,20 @@ def _desk(house: House, call: Call) -> Desk:
         contact=house.judge.policy.contact,
         hide_below=house.judge.policy.threshold(grant).hide_below,
         granted=granted,
-        rows={name: facts.tables[name].rows for name in granted},
-        max_rows=grant.bounds.rows,
-        max_seconds=grant.bounds.seconds,
+        rows={name: _rows_told(house, grant, name, facts.tables[name].rows) for name in granted},
+        rules=grant_words(house.judge.policy, grant),
         policy=house.judge.digest,
         judge=lambda sql: house.judge.judge(sql, grant, held, snapshot.id, sizes, principal.attributes),
     )
+
+
+def _rows_told(house: House, grant: Grant, table: str, rows: int) -> int | None:
+    """How large a table is, as the grant's threshold shows a count; not at all where a filter shows only some of its rows."""
+    threshold = house.judge.policy.threshold(grant)
+    if 0 < rows < threshold.hide_below or (grant.rows and catalogue()[table].unit != "reference"):
+        return None
+    step = threshold.round_to if grant.mode == "aggregate" else 0
+    return round(rows / step) * step if step else rows
 
 
 def _persons(result: Result) -> set[Any]:

@@ -26,7 +26,8 @@ class Arguments(BaseModel):
 class Desk:
     """What the asker may know without asking the data: who they are, what is granted, which snapshot answers.
 
-    `granted`: table -> column -> type. `rows`: rows of each granted table in the release. `judge`: the verdict on some SQL,
+    `granted`: table -> column -> type. `rows`: rows of each granted table in the release, None where that is not
+    to be known. `rules`: what the grant means, in sentences. `judge`: the verdict on some SQL,
     raising what judging raises; it runs nothing.
     """
 
@@ -40,9 +41,8 @@ class Desk:
     contact: str
     hide_below: int
     granted: Mapping[str, Mapping[str, str]]
-    rows: Mapping[str, int]
-    max_rows: int
-    max_seconds: float
+    rows: Mapping[str, int | None]
+    rules: tuple[str, ...]
     policy: str
     judge: Callable[[str], Judged]
 

@@ -46,11 +46,10 @@ def plan(arguments: Describe, desk: Desk) -> Plan:
 
 def _table(name: str, desk: Desk, full: bool) -> Json:
     table = catalogue()[name]
-    count = desk.rows.get(name, 0)
     described: Json = {
         "name": name,
         "meaning": table.meaning,
-        "rows": None if 0 < count < desk.hide_below else count,
+        "rows": desk.rows.get(name),
         "columns": list(desk.granted[name]),
     }
     if full:
@@ -69,9 +68,8 @@ def render(plan: Plan, result: Result | None, desk: Desk) -> Answer:
     ]
     for table in content["tables"]:
         columns = ", ".join(one if isinstance(one, str) else f"{one['name']} {one['type']}" for one in table["columns"])
-        lines.append(
-            f"{table['name']} ({'few' if table['rows'] is None else table['rows']} rows): {table['meaning']} Columns: {columns}"
-        )
+        size = "rows not told" if table["rows"] is None else f"{table['rows']} rows"
+        lines.append(f"{table['name']} ({size}): {table['meaning']} Columns: {columns}")
     return Answer(content, "\n".join(lines))
 
 

@@ -43,18 +43,12 @@ def plan(arguments: Explain, desk: Desk) -> Plan:
 
 
 def _rules(desk: Desk) -> list[str]:
-    rules = [
+    return [
         f"Answers come from the release '{desk.release}': {desk.ground}",
         f"Tables: {', '.join(desk.granted)}.",
-        f"At most {desk.max_rows} rows and {desk.max_seconds:g} seconds a call.",
         "One SELECT at a time; no files, settings, clock or random functions.",
+        *desk.rules,
     ]
-    if desk.mode == "aggregate":
-        rules.append(
-            f"Only aggregates; a cell resting on 1 to {desk.hide_below - 1} persons is withheld, and derivable ones with it."
-        )
-        rules.append("Tables about persons are joined on person_id; keys are not compared with values.")
-    return rules
 
 
 def _verdict(sql: str, desk: Desk) -> Json:

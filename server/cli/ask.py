@@ -2,12 +2,24 @@
 
 import getpass
 import uuid
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from server.call import Principal, Reply, Request
-from server.cli.show import JsonOption, PurposeOption, RoleOption, RoomOption, err, out, print_json, show_rows
+from server.cli.show import (
+    BreakGlassOption,
+    JsonOption,
+    PurposeOption,
+    RoleOption,
+    RoomOption,
+    err,
+    out,
+    print_json,
+    show_rows,
+)
 from server.house import open_house
 from server.pipeline import answer
 from server.room import open_room
@@ -26,10 +38,11 @@ def query(
     role: RoleOption = None,
     purpose: PurposeOption = None,
     room: RoomOption = None,
+    break_glass: BreakGlassOption = "",
     as_json: JsonOption = False,
 ) -> None:
     """Ask one question in SQL, as a role for a purpose."""
-    reply = _asked("query", {"sql": sql}, role, purpose, room)
+    reply = _asked("query", {"sql": sql}, _Who(role, purpose, break_glass), room)
     if as_json:
         print_json(reply.structured)
     elif not reply.is_error:
@@ -42,10 +55,11 @@ def explain(
     role: RoleOption = None,
     purpose: PurposeOption = None,
     room: RoomOption = None,
+    break_glass: BreakGlassOption = "",
     as_json: JsonOption = False,
 ) -> None:
     """Say whether a question is allowed, by which rule, and what to ask instead. Runs nothing."""
-    reply = _asked("explain_policy", {"sql": sql}, role, purpose, room)
+    reply = _asked("explain_policy", {"sql": sql}, _Who(role, purpose, break_glass), room)
     if as_json:
         print_json(reply.structured)
     elif not reply.is_error:
@@ -55,11 +69,23 @@ def explain(
         raise typer.Exit(1)
 
 
-def _asked(tool: str, arguments: dict[str, Any], role: str | None, purpose: str | None, room: Any) -> Reply:
+@dataclass(frozen=True)
+class _Who:
+    role: str | None
+    purpose: str | None
+    break_glass: str
+
+
+def _asked(tool: str, arguments: dict[str, Any], who: _Who, room: Path | None) -> Reply:
     opened = open_room(room)
     local = opened.settings.local
     principal = Principal(
-        getpass.getuser(), role or local.role, purpose or local.purpose, f"cli-{uuid.uuid4().hex[:12]}"
+        getpass.getuser(),
+        who.role or local.role,
+        who.purpose or local.purpose,
+        f"cli-{uuid.uuid4().hex[:12]}",
+        attributes=local.attributes,
+        break_glass=who.break_glass,
     )
     house = open_house(opened)
     try:

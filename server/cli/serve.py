@@ -7,7 +7,9 @@ from typing import Annotated
 import anyio
 import typer
 
-from server.cli.show import PurposeOption, RoleOption, RoomOption, err
+from data.errors import BadRequest
+from server.call import Principal
+from server.cli.show import BreakGlassOption, PurposeOption, RoleOption, RoomOption, err
 from server.house import House, open_house
 from server.http import parse_address, serve_http
 from server.mcp_app import serve_stdio
@@ -26,25 +28,33 @@ def serve(
     ] = None,
     role: RoleOption = None,
     purpose: PurposeOption = None,
+    break_glass: BreakGlassOption = "",
 ) -> None:
     """Start the MCP server. Over stdio it serves you, as the room's local profile or the role given."""
     address = parse_address(http) if http is not None else None
     opened = open_room(room)
-    local = Local(role=role or opened.settings.local.role, purpose=purpose or opened.settings.local.purpose)
+    if address is not None and break_glass:
+        raise BadRequest("--break-glass is for stdio.", "Over HTTP, send the header Reading-Room-Break-Glass.")
+    local = _local(opened.settings.local, role, purpose)
     house = open_house(opened)
     try:
-        house.judge.grant(local.role, local.purpose)
-        house.engine.warm(house.snapshots.current().serving(house.judge.grant(local.role, local.purpose).release))
+        grant = house.judge.grant(local.role, local.purpose, break_glass=bool(break_glass))
+        house.engine.warm(house.snapshots.current().serving(grant.release))
         _warn_without_sandbox(house)
         if address is None:
-            anyio.run(
-                serve_stdio, house, getpass.getuser(), local.role, local.purpose, f"stdio-{uuid.uuid4().hex[:12]}"
-            )
+            session = f"stdio-{uuid.uuid4().hex[:12]}"
+            subject = getpass.getuser()
+            who = Principal(subject, local.role, local.purpose, session, "", local.attributes, break_glass)
+            anyio.run(serve_stdio, house, who)
         else:
             err.print(f"Serving MCP at http://{address[0]}:{address[1]}/mcp (Ctrl-C stops)")
             serve_http(house, *address, local)
     finally:
         house.close()
+
+
+def _local(known: Local, role: str | None, purpose: str | None) -> Local:
+    return known.model_copy(update={"role": role or known.role, "purpose": purpose or known.purpose})
 
 
 def _warn_without_sandbox(house: House) -> None:

@@ -23,6 +23,10 @@ RoleOption = Annotated[str | None, typer.Option("--role", help="Role to ask as; 
 PurposeOption = Annotated[
     str | None, typer.Option("--purpose", help="HL7 purpose of use, e.g. HRESCH, HOPERAT, TREAT.")
 ]
+BreakGlassOption = Annotated[
+    str,
+    typer.Option("--break-glass", metavar="REASON", help="It is an emergency: why. Recorded, sealed, raises an alert."),
+]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print the structured answer as JSON, for scripts.")]
 
 

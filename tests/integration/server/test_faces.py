@@ -20,6 +20,9 @@ from mcp import Client
 from mcp.client.stdio import StdioServerParameters
 from mcp.client.streamable_http import streamable_http_client
 
+from server.ledger import entries
+from server.room import open_room
+
 pytestmark = pytest.mark.integration
 CLI = [sys.executable, "-m", "server.cli"]
 
@@ -32,6 +35,15 @@ def free_port():
     with socket.socket() as sock:
         sock.bind(("127.0.0.1", 0))
         return sock.getsockname()[1]
+
+
+def wait_for(base):
+    for _ in range(100):
+        try:
+            return urllib.request.urlopen(f"{base}/healthz", timeout=1).close()
+        except OSError:
+            time.sleep(0.1)
+    raise AssertionError("the server does not come up")
 
 
 def test_session_over_stdio(published_room):
@@ -68,12 +80,7 @@ def test_http_asks_for_a_token_and_measures(published_room, tmp_path):
     )
     base = f"http://127.0.0.1:{port}"
     try:
-        for _ in range(100):
-            try:
-                urllib.request.urlopen(f"{base}/healthz", timeout=1).close()
-                break
-            except OSError:
-                time.sleep(0.1)
+        wait_for(base)
         with pytest.raises(urllib.error.HTTPError, match="401"):
             urllib.request.urlopen(
                 urllib.request.Request(f"{base}/mcp", b"{}", {"Content-Type": "application/json"}), timeout=5
@@ -193,3 +200,80 @@ def test_demo_runs_with_the_network_cut(tmp_path):
     result = subprocess.run(words, capture_output=True, text=True, timeout=200)
     assert result.returncode == 0, result.stderr
     assert "6 of 6 answers identical" in result.stdout
+
+
+EMERGENCY = """
+  - {role: emergency, purpose: ETREAT, release: limited, mode: record, tables: [person], tags: [person_key, clinical, quasi_identifier],
+     rows: [own_state], break_glass: true}
+row_filters:
+  own_state: {meaning: persons who live in the asker's state,
+    keep: "SELECT p.person_id FROM person p JOIN location l USING (location_id) WHERE l.state = $state"}
+"""
+
+
+@pytest.fixture
+def emergency_room(published_room, tmp_path):
+    """The room with a grant for emergencies, and a token and a local profile that may use it."""
+    root = tmp_path / "room"
+    shutil.copytree(published_room.root, root, ignore=shutil.ignore_patterns("hospital", "raw", "ledger*"))
+    policy = (
+        (root / "policy.yaml").read_text().replace("\n# The policy's own test", EMERGENCY + "\n# The policy's own test")
+    )
+    (root / "policy.yaml").write_text(policy)
+    settings = yaml.safe_load((root / "readingroom.yaml").read_text())
+    profile = {"role": "emergency", "purpose": "ETREAT", "attributes": {"state": "MA"}}
+    settings["tokens"] = [{"sha256": hashlib.sha256(b"x").hexdigest(), "subject": "ana", **profile}]
+    settings["local"] = profile
+    (root / "readingroom.yaml").write_text(yaml.safe_dump(settings))
+    return root
+
+
+def test_break_glass_on_the_command_line_needs_a_reason_and_raises_an_alert(emergency_room):
+    sql = "SELECT count(*) AS n FROM person"
+    refused = run("query", sql, "--room", emergency_room, "--json")
+    assert json.loads(refused.stdout)["error"]["rule"] == "break-glass"
+    short = run("query", sql, "--room", emergency_room, "--json", "--break-glass", "urgent")
+    assert json.loads(short.stdout)["error"]["rule"] == "break-glass"
+    opened = run(
+        "query", sql, "--room", emergency_room, "--json", "--break-glass", "unconscious patient in the emergency room"
+    )
+    assert 0 < json.loads(opened.stdout)["rows"][0][0] < 250  # of the asker's state only
+    alerts = [one.body for one in entries(open_room(emergency_room).ledger_url) if one.body.get("alert")]
+    assert {one["alert"] for one in alerts} == {"break-glass"}
+    assert "unconscious" not in json.dumps(alerts)
+
+
+def test_break_glass_over_http_is_a_header(emergency_room):
+    port = free_port()
+    server = subprocess.Popen(
+        [
+            *CLI,
+            "serve",
+            "--room",
+            str(emergency_room),
+            "--http",
+            f"127.0.0.1:{port}",
+            "--role",
+            "researcher",
+            "--purpose",
+            "HRESCH",
+        ],
+        stderr=subprocess.DEVNULL,
+    )
+
+    async def asked(headers):
+        client = httpx2.AsyncClient(headers={"Authorization": "Bearer x", **headers})
+        async with (
+            client,
+            Client(streamable_http_client(f"http://127.0.0.1:{port}/mcp", http_client=client)) as session,
+        ):
+            return await session.call_tool("query", {"sql": "SELECT count(*) AS n FROM person"})
+
+    try:
+        wait_for(f"http://127.0.0.1:{port}")
+        assert anyio.run(asked, {}).structured_content["error"]["rule"] == "break-glass"
+        opened = anyio.run(asked, {"Reading-Room-Break-Glass": "unconscious patient in the emergency room"})
+        assert opened.structured_content["rows"][0][0] > 0
+    finally:
+        server.terminate()
+        server.wait(10)

@@ -11,6 +11,7 @@ import pytest
 from data.errors import ReadingRoomError, Refused
 from policies.decide import Judge, decide
 from policies.model import parse_policy
+from policies.workbench.questions import blocks
 from server.templates import POLICY
 
 pytestmark = pytest.mark.unit
@@ -18,15 +19,7 @@ FIXTURES = Path(__file__).parents[2] / "fixtures"
 
 
 def cases(folder: str) -> list:
-    found = []
-    for path in sorted((FIXTURES / folder).glob("*.sql")):
-        for number, block in enumerate(path.read_text().split("\n\n"), 1):
-            lines = [line for line in block.strip().splitlines() if line]
-            heads = dict(line[3:].split(": ", 1) for line in lines if line.startswith("-- ") and ": " in line)
-            sql = "\n".join(line for line in lines if not line.startswith(("-- rule: ", "-- role: ", "-- why: ")))
-            if sql:
-                found.append(pytest.param(heads, sql, id=f"{path.stem}-{number}"))
-    return found
+    return [pytest.param(block.heads, block.sql, id=block.name) for block in blocks(FIXTURES / folder)]
 
 
 @pytest.mark.parametrize(("heads", "sql"), cases("refused"))
