@@ -117,7 +117,29 @@ def policy_schema() -> str:
     return schema_text()
 
 
-PAGES = {"rules.md": rules, "tools.md": tools, "sql.md": sql, "tables.md": tables, "policy.schema.json": policy_schema}
+def advice() -> str:
+    """The rules of advice."""
+    from policies.advice import ADVICE
+
+    lines = [
+        "# Advice",
+        "",
+        "What may be wrong with a question although it is allowed: told beside the answer and by `explain_policy`, never a reason to refuse.",
+        "",
+        "| rule | told of |",
+        "|---|---|",
+    ]
+    return "\n".join([*lines, *(f"| `{name}` | {rule.__doc__} |" for name, rule in ADVICE.items())]) + "\n"
+
+
+PAGES = {
+    "rules.md": rules,
+    "advice.md": advice,
+    "tools.md": tools,
+    "sql.md": sql,
+    "tables.md": tables,
+    "policy.schema.json": policy_schema,
+}
 
 
 def main() -> int:

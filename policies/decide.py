@@ -14,6 +14,7 @@ from sqlglot import exp
 
 from data.catalogue.model import catalogue
 from data.errors import ReadingRoomError, Refused
+from policies.advice import advise
 from policies.disclosure.profile import Profile, Sizes, Witness
 from policies.disclosure.unit import carry
 from policies.filters import filtered, persons
@@ -121,6 +122,7 @@ def decide(
     granted = granted_schema(grant, held, catalogue())
     tree, facts = resolve(understood(sql, granted), granted, held)
     check_cost(tree, sizes or Sizes())
+    advice = advise(tree, sizes.day if sizes is not None else None)
     visible, parameters = len(tree.named_selects), tuple(sorted({node.name for node in tree.find_all(exp.Placeholder)}))
     guarded = False
     witnesses: tuple[Witness, ...] = ()
@@ -145,6 +147,7 @@ def decide(
         obligations=tuple(obligations),
         parameters=parameters,
         witnesses=tuple(_witnessed(one, filters) for one in witnesses),
+        advice=advice,
     )
 
 

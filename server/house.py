@@ -7,6 +7,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from copy import copy
+from datetime import date, timedelta
 from pathlib import Path
 from threading import Lock
 from typing import Any
@@ -14,7 +15,7 @@ from typing import Any
 from data.catalogue.model import catalogue
 from data.engines import DuckDBEngine
 from data.errors import BadRequest, ReadingRoomError, Refused
-from data.snapshots import Snapshot, open_current, open_snapshot
+from data.snapshots import MAX_SHIFT, Snapshot, open_current, open_snapshot
 from policies.decide import Judge
 from policies.disclosure.profile import Sizes
 from policies.guard.resolve import Schema
@@ -109,6 +110,8 @@ class House:
             self._sizes[key] = Sizes(
                 {name: facts.rows for name, facts in tables},
                 {name: facts.max_rows_per_person for name, facts in tables},
+                date.fromisoformat(snapshot.manifest.as_of)
+                + timedelta(days=MAX_SHIFT),  # days are shifted by so much at most
             )
         return self._sizes[key]
 

@@ -1,5 +1,6 @@
 """The steps of a call, in the order in which `pipeline.py` lists them. Each does one thing and reads like its name."""
 
+from dataclasses import replace
 from typing import Any
 
 from pydantic import ValidationError
@@ -102,7 +103,14 @@ def redact(house: House, call: Call) -> None:
     if call.judged.release != "identified":
         shown, found = house.redaction.withheld(types, rows)
         house.metrics.redacted(found)
-    call.result = Result(tuple(columns), tuple(types), tuple(map(tuple, shown)), call.raw.truncated, redacted=found)
+    call.result = Result(
+        tuple(columns),
+        tuple(types),
+        tuple(map(tuple, shown)),
+        call.raw.truncated,
+        redacted=found,
+        advice=call.judged.advice,
+    )
 
 
 def suppress(house: House, call: Call) -> None:
@@ -225,6 +233,11 @@ def _without_marks(result: Result, visible: int) -> Result:
     hidden = tuple(number for number, row in enumerate(result.rows) if row[place])
     cells = sum(1 for number in hidden for value in result.rows[number][:visible] if value is None)
     rows: tuple[tuple[Any, ...], ...] = tuple(row[:visible] for row in result.rows)
-    return Result(
-        result.columns[:visible], result.types[:visible], rows, result.truncated, hidden, cells, result.redacted
+    return replace(
+        result,
+        columns=result.columns[:visible],
+        types=result.types[:visible],
+        rows=rows,
+        hidden_rows=hidden,
+        cells_hidden=cells,
     )

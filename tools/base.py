@@ -59,7 +59,9 @@ class Plan:
 
 @dataclass(frozen=True)
 class Result:
-    """What came back, fit to be shown: JSON-ready rows, which of them had a cell withheld, and how many cells that were."""
+    """What came back, fit to be shown: JSON-ready rows, which of them had a cell withheld, how many cells that were, and (rule, text)
+    of what may be wrong with the question.
+    """
 
     columns: tuple[str, ...]
     types: tuple[str, ...]
@@ -69,6 +71,7 @@ class Result:
     cells_hidden: int = 0
     redacted: int = 0
     notes: tuple[str, ...] = ()
+    advice: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True)

@@ -72,6 +72,7 @@ def _verdict(sql: str, desk: Desk) -> Json:
         "tables": list(judged.facts.tables),
         "columns": columns,
         "obligations": list(judged.obligations),
+        "advice": [{"rule": rule, "text": text} for rule, text in judged.advice],
     }
 
 
@@ -82,6 +83,7 @@ def render(plan: Plan, result: Result | None, desk: Desk) -> Answer:
     if question := content["question"]:
         if question["allowed"]:
             lines.append(f"This question is allowed; obligations: {', '.join(question['obligations'])}.")
+            lines += [f"Advice ({one['rule']}): {one['text']}" for one in question["advice"]]
         else:
             lines.append(
                 f"This question is refused by rule {question['rule']}: {question['message']} {question['instead']}"

@@ -24,6 +24,21 @@ class Column(BaseModel):
     type: str = Field(description="DuckDB type name")
 
 
+class Advice(BaseModel):
+    """Something that may be wrong with the question although it was allowed."""
+
+    rule: str
+    text: str
+
+
+class Utility(BaseModel):
+    """What disclosure control took from the answer. Of the persons behind withheld cells nothing is told: that would tell of the cells."""
+
+    cells: int = Field(description="cells of the answer, those withheld among them")
+    cells_hidden: int
+    share_hidden: float = Field(description="cells_hidden / cells; 0 where there are none")
+
+
 class Table(BaseModel):
     """Rows that answer a question, with what was withheld and why."""
 
@@ -33,6 +48,8 @@ class Table(BaseModel):
     truncated: bool = Field(description="true when there were more rows than are shown")
     cells_hidden: int = Field(description="cells withheld because they rest on too few persons; they are null in rows")
     hidden_rows: list[int] = Field(description="places (from 0) of rows with a cell withheld")
+    utility: Utility
+    advice: list[Advice] = Field(description="what may make the answer wrong; to be looked at before it is relied on")
     notes: list[str]
     snapshot: str
     release: str
@@ -51,6 +68,8 @@ def render_table(plan: Plan, result: Result | None, desk: Desk) -> Answer:
         "truncated": result.truncated,
         "cells_hidden": result.cells_hidden,
         "hidden_rows": list(result.hidden_rows),
+        "utility": _utility(result),
+        "advice": [{"rule": rule, "text": text} for rule, text in result.advice],
         "notes": notes,
         "snapshot": desk.snapshot,
         "release": desk.release,
@@ -59,12 +78,18 @@ def render_table(plan: Plan, result: Result | None, desk: Desk) -> Answer:
     return Answer(structured, _text(result, notes))
 
 
+def _utility(result: Result) -> Json:
+    cells = len(result.rows) * len(result.columns)
+    share = round(result.cells_hidden / cells, 4) if cells else 0.0
+    return {"cells": cells, "cells_hidden": result.cells_hidden, "share_hidden": share}
+
+
 def _footnotes(result: Result, desk: Desk) -> list[str]:
     notes = []
     if result.cells_hidden or result.hidden_rows:
         few = f"fewer than {desk.hide_below} persons"
         notes.append(
-            f"{result.cells_hidden} cells withheld: they rest on {few}, or would let such a number be derived."
+            f"{result.cells_hidden} of {_utility(result)['cells']} cells withheld: they rest on {few}, or would let such a number be derived."
         )
     if result.redacted:
         notes.append(
@@ -89,4 +114,5 @@ def _text(result: Result, notes: list[str]) -> str:
         writer.writerows(shown)
     else:
         writer.writerows(result.rows)
-    return out.getvalue() + "".join(f"Note: {note}\n" for note in notes)
+    advice = "".join(f"Advice ({rule}): {text}\n" for rule, text in result.advice)
+    return out.getvalue() + advice + "".join(f"Note: {note}\n" for note in notes)

@@ -4,11 +4,13 @@
 here knows policies: releases and the redactor are handed in.
 """
 
+from data.snapshots.keys import MAX_SHIFT
 from data.snapshots.model import BuildFacts, Manifest, ReleaseFacts, TableFacts
 from data.snapshots.publish import publish
 from data.snapshots.store import Snapshot, list_snapshots, open_current, open_snapshot, verify_snapshot
 
 __all__ = [
+    "MAX_SHIFT",
     "BuildFacts",
     "Manifest",
     "ReleaseFacts",

@@ -5,6 +5,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import date
 
 from sqlglot import exp
 
@@ -22,10 +23,11 @@ class Profile:
 
 @dataclass(frozen=True)
 class Sizes:
-    """Of a release: rows by table, and the most rows any one person has in it (None: not known)."""
+    """Of a release: rows by table, the most rows any one person has in it (None: not known), and the day of its snapshot."""
 
     rows: Mapping[str, int] = field(default_factory=dict)
     most: Mapping[str, int | None] = field(default_factory=dict)
+    day: date | None = None
 
 
 @dataclass(frozen=True)

@@ -61,6 +61,8 @@ def show_rows(answer: dict[str, Any], console: Console = out, most: int = 50) ->
     console.print(table)
     if len(answer["rows"]) > most:
         console.print(f"[dim]{len(answer['rows']) - most} more rows; use --json for all.[/dim]")
+    for advice in answer["advice"]:
+        console.print(f"[yellow]{advice['rule']}[/yellow]: {escape(advice['text'])}")
     for note in answer["notes"]:
         console.print(f"[dim]{escape(note)}[/dim]")
 
