@@ -72,6 +72,16 @@ def _write_table(
             f"Release {release.name} holds {made.rows} rows of table {table.name}, the snapshot {whole.rows}.",
             "A person_id without a row in table person, or a key that joins twice: mend the normaliser or the release.",
         )
+    if table.unit == "person" and _count(con, f"SELECT count(*) FROM {target} WHERE person_id IS NULL"):
+        raise Damaged(
+            f"Release {release.name} holds rows of table {table.name} without a person, whom disclosure control could not count.",
+            "Mend the normaliser: rows of nobody belong into quarantine.",
+        )
     if tuple(name for name, _ in made.columns) != release.columns(table.name):
         raise Damaged(f"Release {release.name} says other columns of table {table.name} than its SQL gives.")
     return made
+
+
+def _count(con: duckdb.DuckDBPyConnection, sql: str) -> int:
+    row = con.execute(sql).fetchall()
+    return int(row[0][0])

@@ -9,9 +9,10 @@ rows a condition leaves out, as the only hidden one among its neighbours (CMS ce
 
 from sqlglot import exp
 
+from policies.disclosure.few import MOST_BY_BITS, Doubt, bits_of, few
 from policies.disclosure.kinds import HIDDEN
 from policies.disclosure.levels import up
-from policies.disclosure.parts import SET, Parts, gather, groups, persons_of_few, witness
+from policies.disclosure.parts import SET, Parts, gather, groups, persons_counted, witness
 from policies.disclosure.profile import Profile, Witness
 from policies.guard.refusal import refuse
 from policies.guard.shape import is_aggregate
@@ -30,20 +31,18 @@ def suppressed(
     safe_columns: set[tuple[str, str]],
     flag: bool,
     most: int | None = None,
+    sure: bool = False,
 ) -> tuple[exp.Select, Witness]:
     """The SELECT with suppression built in, and who its cells rest on.
 
     `unit` is the person of a row, `safe_columns` those whose values single out nobody, `flag` whether to add the column `__hidden`,
-    `most` how many rows of what is aggregated one person can have at most. The With clause, if any, moves to the outermost SELECT.
+    `most` how many rows of what is aggregated one person can have at most, `sure` that no row lacks its person. The With clause, if any,
+    moves to the outermost SELECT.
     """
     parts = gather(select, unit, safe_columns)
     if not profile.extremes:
         _check_extremes(parts)
-    counted = most is None or bool(parts.sets) or len(select.sql("duckdb")) > _LONGEST_TWICE
-    inner = groups(select, unit, parts, counted)
-    bound = None if counted or most is None else (profile.hide_below - 1) * most
-    few = persons_of_few(select, unit, parts, bound) if bound is not None else ""
-    middle = _middle(inner, few, parts, profile)
+    middle = _middle(_groups(select, unit, parts, profile.hide_below, most, sure), parts, profile)
     return _outer(select, middle, parts, profile, flag), witness(select, unit, parts, most)
 
 
@@ -63,7 +62,7 @@ def _check_extremes(parts: Parts) -> None:
 # --- which cells to hide ------------------------------------------------------------------------------------------------
 
 
-def _middle(inner: exp.Select, few: str, parts: Parts, profile: Profile) -> exp.Select:
+def _middle(counted: str, parts: Parts, profile: Profile) -> exp.Select:
     """Adds `__s0` (the group is small) and for each aggregate `__h...` (its cell is hidden)."""
     k = profile.hide_below
     flags = [f'({_small(0, k)}) AS "__s0"']
@@ -72,7 +71,7 @@ def _middle(inner: exp.Select, few: str, parts: Parts, profile: Profile) -> exp.
         if one.derivable and one.condition:
             tests.append(f'coalesce("__q{one.condition}" BETWEEN 1 AND {k - 1}, FALSE)')
         flags.append(f'({" OR ".join(dict.fromkeys(tests))}) AS "__s{one.name}"')
-    text = f"SELECT *, {', '.join(flags)} FROM {_groups(inner, few, parts)}"
+    text = f'SELECT *, {", ".join(flags)} FROM {counted} AS "__groups"'
     hidden = [
         f'({_neighbour(f"__s{one.name}", one.condition, parts, k)}) AS "__h{one.name}"'
         for one in parts.aggregates.values()
@@ -85,18 +84,31 @@ def _middle(inner: exp.Select, few: str, parts: Parts, profile: Profile) -> exp.
     return parsed
 
 
-def _groups(inner: exp.Select, few: str, parts: Parts) -> str:
-    """The groups, with the persons of the few small ones beside them where those are counted apart."""
-    if not few:
-        return f'({inner.sql("duckdb")}) AS "__groups"'
+def _groups(select: exp.Select, unit: exp.Expr, parts: Parts, k: int, most: int | None, sure: bool) -> str:
+    """The groups, with the persons beside them of those that are small: in one pass, or in stages where that is cheaper."""
+    staged = not parts.sets and len(select.sql("duckdb")) <= _LONGEST_TWICE and (most is not None or k <= MOST_BY_BITS)
+    if not staged:
+        return f"({groups(select, unit, parts, persons_counted(unit), sure).sql('duckdb')})"
+    stages, asked = few(select, unit, parts, k, most)
+    persons = bits_of(unit) if most is None else _nothing
+    inner = groups(select, unit, parts, persons, sure).sql("duckdb")
+    known = [f'g."{name}" AS "__p{number}"' for number, name in parts.known.items()]
+    if not asked:
+        return f"(SELECT g.*{''.join(f', {one}' for one in known)} FROM ({inner}) AS g)"
     names = list(dict.fromkeys(parts.keys.values()))
     same = " AND ".join(f'g."{name}" IS NOT DISTINCT FROM f."{name}"' for name in names) or "TRUE"
-    counts = [f'f."__p{number}"' for number in range(len(parts.conditions))]
-    counts += [f'f."__q{number}"' for number in sorted(parts.derivable())]
     return (
-        f'(WITH "__g" AS MATERIALIZED ({inner.sql("duckdb")}) SELECT g.*, {", ".join(counts)} '
-        f'FROM "__g" AS g LEFT JOIN ({few}) AS f ON {same}) AS "__groups"'
+        f'(WITH "__g" AS MATERIALIZED ({inner}), {stages} SELECT g.*, {", ".join(known + _told(asked))} '
+        f'FROM "__g" AS g LEFT JOIN "__f" AS f ON {same})'
     )
+
+
+def _told(asked: Doubt) -> list[str]:
+    return [f'f."__p{number}"' for number in asked.persons] + [f'f."__q{number}"' for number in asked.rest]
+
+
+def _nothing(_parts: Parts) -> list[exp.Expr]:
+    return []
 
 
 def _small(condition: int, k: int) -> str:

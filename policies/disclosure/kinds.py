@@ -27,6 +27,7 @@ class Kind:
     """`unit`: output columns that carry the person. `keys`: those that carry a record's key. `safe`: plain categories, that
     single out nobody. `linked`: addresses and the like. `hidden`: a public part has the column `__hidden`. `ties`: outer
     columns a correlated part equates with its person. `most`: how many rows a person can have in it, None where that is not known.
+    `sure`: no row lacks its person.
     """
 
     person: bool = False
@@ -37,6 +38,7 @@ class Kind:
     hidden: bool = False
     ties: frozenset[tuple[str, str]] = frozenset()
     most: int | None = None
+    sure: bool = False
 
 
 PUBLIC = Kind()
@@ -49,7 +51,12 @@ def base_kind(table: exp.Table, most: Mapping[str, int | None]) -> Kind:
     safe = frozenset(column.name for column in entry.columns if _is_category(column))
     if entry.unit == "person":
         return Kind(
-            person=True, unit=frozenset({"person_id"}), keys=frozenset(keys), safe=safe, most=most.get(entry.name)
+            person=True,
+            unit=frozenset({"person_id"}),
+            keys=frozenset(keys),
+            safe=safe,
+            most=most.get(entry.name),
+            sure=True,  # the publisher lets no release out that has a row without one
         )
     return Kind(linked=entry.unit == "linked", safe=safe)
 

@@ -1,10 +1,10 @@
 """The innermost SELECT of a suppressed aggregation: groups, aggregates, and on how many rows and persons each rests.
 
-Two ways to know the persons. The plain one counts them distinct in the same pass, which costs many times the query itself. Where a
-person has at most M rows in what is aggregated, a cell of more than (k-1)*M rows rests on k persons for certain; only the cells below
-are counted, in a second pass over their few rows. `cells.py` puts the rest around it.
+The plain way to know the persons counts them distinct in the same pass, which costs many times the query itself; `few.py` has the
+better one. `cells.py` puts the rest around it.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from sqlglot import exp
@@ -38,6 +38,9 @@ class Parts:
     aggregates: dict[str, Resting] = field(default_factory=dict)
     plain: dict[str, str] = field(default_factory=dict)  # grouping(): says which level a row is of, nothing of persons
     conditions: list[exp.Expr | None] = field(default_factory=lambda: [None])
+    known: dict[int, str] = field(
+        default_factory=dict
+    )  # conditions whose distinct persons an aggregate of the question counts
     sets: list[frozenset[str]] = field(default_factory=list)  # of key names; empty where there is one plain grouping
 
     def derivable(self) -> set[int]:
@@ -73,9 +76,17 @@ def gather(select: exp.Select, unit: exp.Expr, safe: set[tuple[str, str]]) -> Pa
         if place == len(parts.conditions):
             parts.conditions.append(condition)
         parts.aggregates[text] = Resting(f"__a{len(parts.aggregates)}", place, derivable)
+        if _counts_persons(aggregate, unit):
+            parts.known.setdefault(place, parts.aggregates[text].name)
     for node in _own(select, exp.Grouping, exp.GroupingId):
         parts.plain.setdefault(node.sql("duckdb"), f"__g{len(parts.plain)}")
     return parts
+
+
+def _counts_persons(aggregate: exp.Expr, unit: exp.Expr) -> bool:
+    bare = aggregate.this if isinstance(aggregate, exp.Filter) else aggregate
+    distinct = bare.this if isinstance(bare, exp.Count) else None
+    return isinstance(distinct, exp.Distinct) and distinct.expressions == [unit]
 
 
 def _own(select: exp.Select, *kinds: type[exp.Expr]) -> list[exp.Expr]:
@@ -130,7 +141,7 @@ def _grouped(made: exp.Select, select: exp.Select, parts: Parts, also: exp.Expr 
         made.set("group", exp.Group(expressions=[*(key.copy() for key in keys.values()), *extra]))
 
 
-def _named_keys(select: exp.Select, parts: Parts) -> list[tuple[str, exp.Expr]]:
+def named_keys(select: exp.Select, parts: Parts) -> list[tuple[str, exp.Expr]]:
     seen: dict[str, exp.Expr] = {}
     for key in group_keys(select):
         seen.setdefault(parts.keys[key.sql("duckdb")], key)
@@ -138,77 +149,87 @@ def _named_keys(select: exp.Select, parts: Parts) -> list[tuple[str, exp.Expr]]:
 
 
 def _level(select: exp.Select, parts: Parts) -> exp.Expr:
-    return exp.Grouping(expressions=[key.copy() for _, key in _named_keys(select, parts)])
+    return exp.Grouping(expressions=[key.copy() for _, key in named_keys(select, parts)])
 
 
-def groups(select: exp.Select, unit: exp.Expr, parts: Parts, counted: bool) -> exp.Select:
-    """Keys, aggregates, rows of each condition (`__n`); with `counted` also distinct persons (`__p`, `__q` of the rows left out)."""
+def groups(
+    select: exp.Select, unit: exp.Expr, parts: Parts, persons: Callable[[Parts], list[exp.Expr]], sure: bool
+) -> exp.Select:
+    """Keys, aggregates, rows of each condition (`__n`), and what `persons` adds of whom they rest on. `sure`: `unit` is never NULL."""
     made = source_of(select)
-    for name, key in _named_keys(select, parts):
-        made.select(_as(key.copy(), name), copy=False)
+    for name, key in named_keys(select, parts):
+        made.select(as_(key.copy(), name), copy=False)
     if parts.sets:
-        made.select(_as(_level(select, parts), SET), copy=False)
+        made.select(as_(_level(select, parts), SET), copy=False)
     for text, resting in parts.aggregates.items():
-        made.select(_as(exp.maybe_parse(text, dialect="duckdb"), resting.name), copy=False)
+        aggregate: exp.Expr = exp.maybe_parse(text, dialect="duckdb")
+        if sure and _is_rows(aggregate):
+            aggregate = _rows(unit, parts.conditions[resting.condition], sure)
+        made.select(as_(aggregate, resting.name), copy=False)
     for text, name in parts.plain.items():
-        made.select(_as(exp.maybe_parse(text, dialect="duckdb"), name), copy=False)
+        made.select(as_(exp.maybe_parse(text, dialect="duckdb"), name), copy=False)
     for number, condition in enumerate(parts.conditions):
-        made.select(_as(_count(unit, condition), f"__n{number}"), copy=False)
-        if counted:
-            made.select(_as(_count(unit, condition, distinct=True), f"__p{number}"), copy=False)
-    if counted:
-        for number in sorted(parts.derivable()):
-            rest = _untrue(parts.conditions[number])
-            made.select(_as(_count(unit, rest, distinct=True), f"__q{number}"), copy=False)
+        made.select(as_(_rows(unit, condition, sure), f"__n{number}"), copy=False)
+    for counted in persons(parts):
+        made.select(counted, copy=False)
     _grouped(made, select, parts)
     return made
 
 
-def persons_of_few(select: exp.Select, unit: exp.Expr, parts: Parts, bound: int) -> str:
-    """SQL of the second pass: distinct persons of the groups in `__g` of which some count of rows is within the bound."""
-    rows = source_of(select)
-    names = [name for name, _ in _named_keys(select, parts)]
-    for name, key in _named_keys(select, parts):
-        rows.select(_as(key.copy(), name), copy=False)
-    rows.select(_as(unit.copy(), "__u"), copy=False)
-    counts = ['count(DISTINCT "__u") AS "__p0"']
-    for number, condition in enumerate(parts.conditions):
-        if condition is None:
-            continue
-        rows.select(_as(exp.Paren(this=condition.copy()), f"__c{number}"), copy=False)
-        counts.append(f'count(DISTINCT CASE WHEN "__c{number}" THEN "__u" END) AS "__p{number}"')
-        if number in parts.derivable():
-            counts.append(f'count(DISTINCT CASE WHEN "__c{number}" THEN NULL ELSE "__u" END) AS "__q{number}"')
-    few = [f'"__n{number}" BETWEEN 1 AND {bound}' for number in range(len(parts.conditions))]
-    few += [f'"__n0" - "__n{number}" BETWEEN 1 AND {bound}' for number in sorted(parts.derivable())]
-    keys = ", ".join(f'"{name}"' for name in names)
-    same = " AND ".join(f'r."{name}" IS NOT DISTINCT FROM s."{name}"' for name in names) or "TRUE"
-    listed = ", ".join(f'r."{name}"' for name in names)
-    return (
-        f"SELECT {listed + ', ' if listed else ''}{', '.join(counts)} FROM ({rows.sql('duckdb')}) AS r "
-        f'JOIN (SELECT {keys or "1 AS one"} FROM "__g" WHERE {" OR ".join(few)}) AS s ON {same}'
-        + (f" GROUP BY {listed}" if listed else ' HAVING count("__u") > 0')
-    )
+def _rows(unit: exp.Expr, condition: exp.Expr | None, sure: bool) -> exp.Expr:
+    """How many rows meet a condition, written as what the engine counts fastest."""
+    if not sure:
+        return _count(unit, condition)
+    if condition is None:
+        return exp.Count(this=exp.Star())
+    present = condition.this if isinstance(condition, exp.Not) else None
+    if isinstance(present, exp.Is) and isinstance(present.expression, exp.Null):
+        return exp.Count(this=present.this.copy())
+    one = exp.cast(exp.Paren(this=condition.copy()), "INT")
+    return exp.cast(exp.Coalesce(this=exp.Sum(this=one), expressions=[exp.Literal.number(0)]), "BIGINT")
+
+
+def _is_rows(aggregate: exp.Expr) -> bool:
+    """Whether an aggregate is just the number of rows that meet its condition."""
+    if isinstance(aggregate, exp.Filter):
+        return isinstance(aggregate.this, exp.Count) and isinstance(aggregate.this.this, exp.Star)
+    return isinstance(aggregate, exp.CountIf)
+
+
+def persons_counted(unit: exp.Expr) -> Callable[[Parts], list[exp.Expr]]:
+    """Distinct persons of each condition (`__p`) and of the rows it leaves out (`__q`), in the same pass."""
+
+    def counted(parts: Parts) -> list[exp.Expr]:
+        made = [
+            as_(_count(unit, condition, distinct=True), f"__p{number}")
+            for number, condition in enumerate(parts.conditions)
+        ]
+        return made + [
+            as_(_count(unit, _untrue(parts.conditions[number]), distinct=True), f"__q{number}")
+            for number in sorted(parts.derivable())
+        ]
+
+    return counted
 
 
 def witness(select: exp.Select, unit: exp.Expr, parts: Parts, most: int | None) -> Witness:
     """Who is counted in each cell, and with which rows: what the check against earlier answers compares."""
     made = source_of(select)
-    keys: list[exp.Expr] = [key.copy() for _, key in _named_keys(select, parts)] or [exp.Literal.number(0)]
+    keys: list[exp.Expr] = [key.copy() for _, key in named_keys(select, parts)] or [exp.Literal.number(0)]
     if parts.sets:
         keys.append(_level(select, parts))
-    made.select(_as(_hash(*keys), "cell"), copy=False)
-    made.select(_as(_hash(unit.copy()), "person"), copy=False)
+    made.select(as_(_hash(*keys), "cell"), copy=False)
+    made.select(as_(_hash(unit.copy()), "person"), copy=False)
     tables = _row_keys(select)
     numbers = [0, *sorted(parts.derivable())]
     for number in numbers:
         condition = parts.conditions[number]
-        made.select(_as(_count(unit, condition), f"rows{number}"), copy=False)
+        made.select(as_(_count(unit, condition), f"rows{number}"), copy=False)
         for place, keys_of in enumerate(tables.values()):
             print_: exp.Expr = exp.Mod(this=_hash(*keys_of), expression=exp.Literal.number(_PRINT))
             if condition is not None:
                 print_ = exp.Case(ifs=[exp.If(this=condition.copy(), true=print_)])
-            made.select(_as(exp.Avg(this=print_), f"print{number}_{place}"), copy=False)
+            made.select(as_(exp.Avg(this=print_), f"print{number}_{place}"), copy=False)
     there = exp.Not(this=exp.Is(this=unit.copy(), expression=exp.Null()))
     made.where(there, copy=False)
     _grouped(made, select, parts, also=unit)
@@ -268,5 +289,5 @@ def _untrue(condition: exp.Expr | None) -> exp.Expr:
     return exp.Not(this=exp.Coalesce(this=exp.Paren(this=condition.copy()), expressions=[exp.false()]))
 
 
-def _as(expression: exp.Expr, name: str) -> exp.Expr:
+def as_(expression: exp.Expr, name: str) -> exp.Expr:
     return exp.alias_(expression, name, quoted=True)

@@ -124,9 +124,9 @@ class _Part:
             return Kind(person=True, ties=frozenset(ties))
         if aggregated and not any(pair(key) in units for key in grouped):
             safe = {(alias, name) for alias, kind in self.sources.items() for name in kind.safe}
-            done, witness = suppressed(
-                select, self._unit(select), self.profile, safe, not self.in_expression, most_rows(select, self.sources)
-            )
+            most = most_rows(select, self.sources)
+            flag = not self.in_expression
+            done, witness = suppressed(select, self._unit(select), self.profile, safe, flag, most, self._sure(select))
             self.witnesses.append(in_context(witness, select))
             select.replace(done)
             return Kind(hidden=not self.in_expression, safe=frozenset(done.named_selects))
@@ -158,7 +158,13 @@ class _Part:
             keys=frozenset(name for name, source in outputs.items() if source in keys and source not in units),
             safe=frozenset(name for name, source in outputs.items() if source in safe_sources),
             most=most,
+            sure=self._sure(select),
         )
+
+    def _sure(self, select: exp.Select) -> bool:
+        """Whether every row has its person: all parts about persons have, and no outer join leaves one empty."""
+        outer = any(join.args.get("side") for join in select.args.get("joins") or [])
+        return not outer and all(self.sources[alias].sure for alias in self.persons)
 
     def _unit(self, select: exp.Select) -> exp.Expr:
         """The person of a row: any of its parts' keys, the first that is there where an outer join may leave some empty."""
@@ -265,7 +271,8 @@ class _Part:
             raise refuse("limit-per-person", "LIMIT picks among rows of persons.", "Aggregate first, then LIMIT.")
         most = left.most + right.most if left.most is not None and right.most is not None else None
         unit = frozenset(sides[0][place] for place in shared)
-        return Kind(person=True, unit=unit, keys=left.keys | right.keys, most=most)
+        sure = left.sure and right.sure
+        return Kind(person=True, unit=unit, keys=left.keys | right.keys, most=most, sure=sure)
 
 
 def _root(groups: dict[str, str], alias: str) -> str:

@@ -5,7 +5,7 @@ Checks, in order; each may refuse and none trusts a later one:
  2. sqlglot understands it, as DuckDB's dialect
  3. it is one statement
  4. it is a SELECT or a set operation of SELECTs
- 5. the tree is neither deep nor wide beyond reason
+ 5. the tree is neither deep nor wide beyond reason, and takes no name that the rewriting uses itself
  6. PIVOT, UNPIVOT, VALUES, series and recursion become plain SELECTs, and are bounded
  7. every node is of a listed kind, every function a listed one
  8. every clause, join and cast is of a listed kind
@@ -51,6 +51,7 @@ def understood(sql: str, granted: Mapping[str, Mapping[str, str]] | None = None)
         verb = type(tree).__name__.upper()
         raise refuse("select-only", f"This is {verb}, not a SELECT.", "Data is only read here: write a SELECT.")
     _check_size(tree)  # 5
+    _check_names(tree)  # 5
     tree = bring(desugar(tree, granted or {}))  # 6
     for node in tree.walk():
         _check_word(node)  # 7
@@ -93,6 +94,12 @@ def _check_size(tree: exp.Expr) -> None:
         if depth > MAX_DEPTH or nodes > MAX_NODES:
             raise refuse("size", "The question is nested too deep or too long.", "Use WITH to name its parts.")
         level = [child for node in level for child in node.iter_expressions()]
+
+
+def _check_names(tree: exp.Expr) -> None:
+    """Names that begin with two underscores are those of suppression and filters: a part named like one could stand in its place."""
+    if any(node.name.startswith("__") for node in tree.find_all(exp.Identifier)):
+        raise refuse("reserved-name", "A name begins with two underscores.", "Give it another name.")
 
 
 def _check_word(node: exp.Expr) -> None:

@@ -1,0 +1,127 @@
+"""On how many persons the small cells rest, counted without counting those of the large ones.
+
+Counting distinct persons of every cell costs 3 to 20 times the question itself. So it is done in stages, each over the rows of the cells
+that the one before left in doubt:
+ 1. a cell of more than (k-1)*M rows rests on k persons for certain, where a person has at most M rows in what is aggregated;
+ 2. each person sets one of 64 bits; a cell of k bits or more rests on k persons for certain, as no person sets two;
+ 3. the persons of the rest are counted exactly.
+Where M is not known the bits are set along with the aggregates. `cells.py` puts the rest around it.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from sqlglot import exp
+
+from policies.disclosure.parts import Parts, as_, named_keys, source_of
+
+_UNIT = '"__u"'
+_BIT = f"CAST(1 AS UBIGINT) << (hash({_UNIT}) & 63)"
+MOST_BY_BITS = 24  # of 64 bits so many are set soon after so many persons; beyond that the bits clear too few cells
+
+
+@dataclass(frozen=True)
+class Doubt:
+    """What is to be known: `persons` of conditions, `rest` of the rows they leave out, each by number of the condition."""
+
+    persons: tuple[int, ...]
+    rest: tuple[int, ...]
+
+    def __bool__(self) -> bool:
+        return bool(self.persons or self.rest)
+
+
+def doubt(parts: Parts) -> Doubt:
+    """All that decides on hiding and that no aggregate of the question tells already."""
+    persons = tuple(number for number in range(len(parts.conditions)) if number not in parts.known)
+    return Doubt(persons, tuple(sorted(parts.derivable())))
+
+
+def bits_of(unit: exp.Expr) -> Callable[[Parts], list[exp.Expr]]:
+    """The bits of all that is in doubt, to be set in the same pass as the aggregates."""
+
+    def made(parts: Parts) -> list[exp.Expr]:
+        asked = doubt(parts)
+        return [as_(_bit(unit, parts.conditions[number]), f"__b{number}") for number in asked.persons] + [
+            as_(_bit(unit, parts.conditions[number], rest=True), f"__c{number}") for number in asked.rest
+        ]
+
+    return made
+
+
+def _bit(unit: exp.Expr, condition: exp.Expr | None, rest: bool = False) -> exp.Expr:
+    """The aggregate that sets a bit for each person whose rows meet the condition, or do not."""
+    test: exp.Expr = exp.Not(this=exp.Is(this=unit.copy(), expression=exp.Null()))
+    if condition is not None:
+        met = exp.Coalesce(this=exp.Paren(this=condition.copy()), expressions=[exp.false()])
+        test = exp.and_(test, exp.Not(this=met) if rest else met)
+    return exp.maybe_parse(
+        f"bit_or(CASE WHEN {test.sql('duckdb')} THEN {_BIT.replace(_UNIT, unit.sql('duckdb'))} END)", dialect="duckdb"
+    )
+
+
+def few(select: exp.Select, unit: exp.Expr, parts: Parts, k: int, most: int | None) -> tuple[str, Doubt]:
+    """The WITH parts, from `__g` (the groups) to `__f` (keys, `__p...`, `__q...` of the small ones), all but `__g`; and what they tell."""
+    asked = doubt(parts)
+    names = [name for name, _ in named_keys(select, parts)]
+    within = "__g"
+    stages = [f'"__rows" AS NOT MATERIALIZED ({_rows(select, unit, parts, asked)})']
+    tests = [f'"__n{number}" >= 1' for number in asked.persons] + ["FALSE"]
+    if most is not None:
+        bound = (k - 1) * most
+        tests = [f'"__n{number}" BETWEEN 1 AND {bound}' for number in asked.persons]
+        tests += [f'"__n0" - "__n{number}" BETWEEN 1 AND {bound}' for number in asked.rest]
+        if k <= MOST_BY_BITS:
+            stages.append(f'"__b" AS MATERIALIZED ({_over(names, within, tests, _bits(asked))})')
+            within = "__b"
+    if most is None or within == "__b":
+        tests = [f'bit_count("__b{number}") BETWEEN 1 AND {k - 1}' for number in asked.persons]
+        tests += [f'bit_count("__c{number}") BETWEEN 1 AND {k - 1}' for number in asked.rest]
+    stages.append(f'"__f" AS ({_over(names, within, tests, _counts(asked))})')
+    return ", ".join(stages), asked
+
+
+def _rows(select: exp.Select, unit: exp.Expr, parts: Parts, asked: Doubt) -> str:
+    rows = source_of(select)
+    for name, key in named_keys(select, parts):
+        rows.select(as_(key.copy(), name), copy=False)
+    rows.select(as_(unit.copy(), "__u"), copy=False)
+    for number in sorted({*asked.persons, *asked.rest} - {0}):
+        condition = parts.conditions[number]
+        assert condition is not None  # noqa: S101 - only condition 0 is "all rows"
+        met = exp.Coalesce(this=exp.Paren(this=condition.copy()), expressions=[exp.false()])
+        rows.select(as_(met, f"__m{number}"), copy=False)
+    rows.where(exp.Not(this=exp.Is(this=unit.copy(), expression=exp.Null())), copy=False)
+    return rows.sql("duckdb")
+
+
+def _over(names: list[str], within: str, tests: list[str], aggregates: list[str]) -> str:
+    """Aggregates over the rows of the groups that a test leaves in doubt.
+
+    The groups come as one list of hashes that is unfolded: else the engine may take them for many and build its hash table over all rows.
+    Should two keys share a hash, a group too many is counted, no more.
+    """
+    keys = ", ".join(f'"{name}"' for name in names) or "0"
+    some = f'(SELECT unnest((SELECT list(hash({keys})) FROM "{within}" WHERE {" OR ".join(tests)})) AS "h")'
+    listed = ", ".join(f'r."{name}"' for name in names)
+    selected = ", ".join([*([listed] if listed else []), *aggregates])
+    end = f" GROUP BY {listed}" if listed else " HAVING count(*) > 0"
+    return f'SELECT {selected} FROM "__rows" AS r JOIN {some} AS s ON hash({listed or "0"}) = s."h"{end}'
+
+
+def _bits(asked: Doubt) -> list[str]:
+    persons = [
+        f'bit_or({_BIT if not number else f"CASE WHEN __m{number} THEN {_BIT} END"}) AS "__b{number}"'
+        for number in asked.persons
+    ]
+    return persons + [f'bit_or(CASE WHEN NOT "__m{number}" THEN {_BIT} END) AS "__c{number}"' for number in asked.rest]
+
+
+def _counts(asked: Doubt) -> list[str]:
+    persons = [
+        f'count(DISTINCT {"__u" if not number else f"CASE WHEN __m{number} THEN __u END"}) AS "__p{number}"'
+        for number in asked.persons
+    ]
+    return persons + [
+        f'count(DISTINCT CASE WHEN NOT "__m{number}" THEN "__u" END) AS "__q{number}"' for number in asked.rest
+    ]
