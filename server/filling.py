@@ -20,8 +20,7 @@ from data.types import Connector, Progress, Stored, no_progress
 from data.validate import Gates, validate
 from policies.model import load_policy
 from policies.redaction import make_redactor
-from policies.releases import releases_of
-from server.ledger import load_or_create_keys
+from policies.releases import MEASURES, measures, releases_of
 from server.quality import current_id, keep_drift
 from server.records import VERSION
 from server.room import Room, Source
@@ -76,7 +75,7 @@ def publish_room(
     stored = store.current({source.name for source in room.settings.sources})
     if not stored:
         raise BadRequest("Nothing has been ingested in this room.", "Run `readingroom ingest` first.")
-    keys = load_or_create_keys(room.keys_path)
+    key = room.pseudonym_key.read()
     releases = releases_of(load_policy(room.policy_path).releases, catalogue())
     vocabulary = _vocabulary(room)
     decisions = normalise.read_decisions(room.links_path)
@@ -99,6 +98,7 @@ def publish_room(
         inputs,
         normalise.VERSION,
         VERSION,
+        MEASURES,
         duckdb.__version__,
         day.isoformat(),
         quality.model_dump(),
@@ -106,13 +106,13 @@ def publish_room(
         [(one.name, one.ground, dict(one.tables)) for one in releases],
     ]
     digest = hashlib.sha256(
-        json.dumps([*fingerprint, hashlib.sha256(keys.pseudonym).hexdigest()], sort_keys=True).encode()
+        json.dumps([*fingerprint, hashlib.sha256(key).hexdigest()], sort_keys=True).encode()
     ).hexdigest()
     before = current_id(room.snapshots_path)
     manifest = publish(
-        room.snapshots_path, build, releases, make_redactor, keys.pseudonym, inputs, progress,
-        inputs_digest="" if anew else digest, threads=threads or room.settings.engine.threads,
-        memory_mb=room.settings.engine.publish_memory_mb,
+        room.snapshots_path, build, releases, make_redactor, key, inputs, progress,
+        measures={one.name: measures(one, catalogue()) for one in releases}, inputs_digest="" if anew else digest,
+        threads=threads or room.settings.engine.threads, memory_mb=room.settings.engine.publish_memory_mb,
     )  # fmt: skip
     if before and before != manifest.id:
         keep_drift(room, before, manifest.id)

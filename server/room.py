@@ -4,13 +4,14 @@ All paths in it are relative to the room. `init_room` writes a commented one; no
 """
 
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 from sqlalchemy.engine import make_url
 
 from data.errors import BadRequest
+from server.ledger.keys import PseudonymKey
 from server.templates import POLICY, ROOM
 
 FILE = "readingroom.yaml"
@@ -78,6 +79,19 @@ class LedgerSettings(_Strict):
     durable: bool = True
 
 
+class PseudonymKeySettings(_Strict):
+    """Where the pseudonym key is, if not in the key directory: an environment variable or a file, in hexadecimal or base64."""
+
+    env: Annotated[str | None, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")] = None
+    file: str | None = None
+
+    @model_validator(mode="after")
+    def _one(self) -> Self:
+        if (self.env is None) == (self.file is None):
+            raise ValueError("say either env or file")
+        return self
+
+
 class RoomSettings(_Strict):
     """The whole of readingroom.yaml."""
 
@@ -86,6 +100,7 @@ class RoomSettings(_Strict):
     quality: Quality = Quality()
     policy: str = "policy.yaml"
     keys: str = "keys"
+    pseudonym_key: PseudonymKeySettings | None = None
     ledger: LedgerSettings = LedgerSettings()
     local: Local = Local()
     engine: EngineSettings = EngineSettings()
@@ -106,6 +121,14 @@ class Room:
         self.policies_path = root / "policies"
         self.answered_path = root / "answered"
         self.ledger_head = root / "ledger.head"
+
+    @property
+    def pseudonym_key(self) -> PseudonymKey:
+        """Where the key of pseudonyms and date shifts is read."""
+        told = self.settings.pseudonym_key
+        if told is None:
+            return PseudonymKey(self.keys_path)
+        return PseudonymKey(self.keys_path, told.env, self.root / told.file if told.file is not None else None)
 
     @property
     def ledger_url(self) -> str:

@@ -31,6 +31,9 @@ policy: policy.yaml
 # without the sealing key nobody can read the arguments in the ledger.
 keys: keys
 
+# The pseudonym key may come from elsewhere, in hexadecimal or base64: from an environment variable, or from a file of yours.
+# pseudonym_key: {env: READINGROOM_PSEUDONYM_KEY}
+
 # The record of every call. `durable: true` waits for the disk before an answer leaves.
 ledger:
   url: sqlite:///ledger.db

@@ -46,6 +46,29 @@ class ReleaseFacts:
 
 
 @dataclass(frozen=True)
+class Check:
+    """A question about a finished release. Its one row has two counts for each (claim, column) of `subjects`: how many were looked at,
+    and how many break the claim. The SQL may read the build, and the release's serving file as `made`.
+    """
+
+    table: str
+    subjects: tuple[tuple[str, str], ...]
+    sql: str
+
+
+@dataclass(frozen=True)
+class Measures:
+    """What is to be measured of a release at publish, handed in by whoever made it: statements to run first, checks, and figures,
+    each a name and SQL whose rows are numbers. `about` is kept beside what was found, as it is.
+    """
+
+    about: Mapping[str, object]
+    prepare: tuple[str, ...]
+    checks: tuple[Check, ...]
+    figures: Mapping[str, str]
+
+
+@dataclass(frozen=True)
 class Manifest:
     """All a snapshot says of itself. `changed` is not kept: False where `publish` found nothing to do."""
 

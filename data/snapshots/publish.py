@@ -22,8 +22,9 @@ from data.catalogue.model import Catalogue, catalogue
 from data.errors import Damaged, ReadingRoomError
 from data.snapshots import files, keys, store
 from data.snapshots.digest import file_sha256, quoted
-from data.snapshots.model import BuildFacts, Manifest, ReleaseFacts, TableFacts, snapshot_id, to_json
+from data.snapshots.model import BuildFacts, Manifest, Measures, ReleaseFacts, TableFacts, snapshot_id, to_json
 from data.snapshots.release import SERVING, write_release
+from data.snapshots.risk import RISK, risk_name, write_risk
 from data.snapshots.tables import check_build, file_name, vault_tables, write_rows, write_table
 from data.snapshots.text import redact_texts
 from data.types import Progress, Redactor, Release, no_progress
@@ -41,6 +42,7 @@ def publish(  # noqa: PLR0913  # handed in whole, so that this floor knows neith
     inputs: Mapping[str, object],
     progress: Progress = no_progress,
     *,
+    measures: Mapping[str, Measures] | None = None,
     inputs_digest: str = "",
     created: str | None = None,
     threads: int = 2,
@@ -48,14 +50,14 @@ def publish(  # noqa: PLR0913  # handed in whole, so that this floor knows neith
 ) -> Manifest:
     """Publish what `build` makes and put it in force. `changed` is False where that was in force already.
 
-    With an `inputs_digest` equal to the last one the builder is not even called.
+    With an `inputs_digest` equal to the last one the builder is not even called. `measures` says, by release, what is to be measured of it.
     """
     key_fingerprint = keys.fingerprint(key)
     with files.locked(root / store.LOCK):
         files.sweep(root / store.SNAPSHOTS)
         if (same := _unchanged(root, inputs_digest)) is not None:
             return same
-        work = _Work(root, build, releases, make_redactor, key, progress, threads, memory_mb)
+        work = _Work(root, build, releases, make_redactor, key, progress, threads, memory_mb, measures or {})
         try:
             facts = _make(work)
             told = Manifest(
@@ -88,6 +90,7 @@ class _Work:
     progress: Progress
     threads: int
     memory_mb: int
+    measures: Mapping[str, Measures]
     catalogue: Catalogue = field(default_factory=catalogue)
     as_of: str = ""
     redactor_version: str = ""
@@ -102,7 +105,8 @@ class _Work:
 
     def hashes(self) -> dict[str, str]:
         """SHA-256 of the files whose rows have no digest of their own."""
-        names = ["quality.json", *(f"releases/{name}/{SERVING}" for name in self.releases_made)]
+        made = list(self.releases_made)
+        names = ["quality.json", *(f"releases/{name}/{SERVING}" for name in made), *(risk_name(name) for name in made)]
         return {name: file_sha256(self.path / name) for name in names if (self.path / name).is_file()}
 
 
@@ -159,6 +163,12 @@ def _step_releases(work: _Work, con: duckdb.DuckDBPyConnection) -> None:
         work.releases_made[release.name] = made
 
 
+def _step_measure(work: _Work, con: duckdb.DuckDBPyConnection) -> None:
+    for done, (name, measures) in enumerate(work.measures.items()):
+        work.progress("measure", done, len(work.measures))
+        write_risk(con, work.path, name, measures)
+
+
 _STEPS: tuple[Callable[[_Work, duckdb.DuckDBPyConnection], None], ...] = (
     _step_build,
     _step_keys,
@@ -167,6 +177,7 @@ _STEPS: tuple[Callable[[_Work, duckdb.DuckDBPyConnection], None], ...] = (
     _step_tables,
     _step_quality,
     _step_releases,
+    _step_measure,
 )
 
 
@@ -218,6 +229,8 @@ def _put_in_force(root: Path, made: Path, manifest: Manifest) -> Manifest:
             final.rename(final.with_name(f"{files.BUILDING}{manifest.id}"))
         made.rename(final)
         files.fsync(final.parent)
+    else:
+        kept = _measured_since(kept, final, manifest, made)
     if not in_force:
         files.write_atomic(root / store.CURRENT, f"{manifest.id}\n")
     told = json.dumps({"id": manifest.id, "inputs_digest": manifest.inputs_digest})
@@ -235,6 +248,21 @@ def _kept(final: Path, name: str) -> Manifest | None:
     except Damaged:
         return None
     return manifest
+
+
+def _measured_since(kept: Manifest, final: Path, manifest: Manifest, made: Path) -> Manifest:
+    """What an earlier version did not measure of the same snapshot is added to it: first the files, then the manifest that names them."""
+    new = {
+        name: told for name, told in manifest.files.items() if name.startswith(f"{RISK}/") and name not in kept.files
+    }
+    if not new:
+        return kept
+    (final / RISK).mkdir(exist_ok=True)
+    for name in new:
+        files.write_atomic(final / name, (made / name).read_text(encoding="utf-8"))
+    fuller = replace(kept, files={**kept.files, **new})
+    files.write_atomic(final / store.MANIFEST, to_json(fuller))
+    return fuller
 
 
 def _current(root: Path) -> str | None:

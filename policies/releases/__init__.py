@@ -6,5 +6,18 @@ Nothing here runs SQL or knows who asks; the publisher (data.snapshots) runs it 
 
 from policies.releases.compile import GROUNDS, RELEASES, CompiledRelease, base_column, compile_release, releases_of
 from policies.releases.custom import CustomRelease
+from policies.releases.report import MEASURES, about, measures, report
 
-__all__ = ["GROUNDS", "RELEASES", "CompiledRelease", "CustomRelease", "base_column", "compile_release", "releases_of"]
+__all__ = [
+    "GROUNDS",
+    "MEASURES",
+    "RELEASES",
+    "CompiledRelease",
+    "CustomRelease",
+    "about",
+    "base_column",
+    "compile_release",
+    "measures",
+    "releases_of",
+    "report",
+]

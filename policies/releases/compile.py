@@ -11,8 +11,9 @@ from dataclasses import dataclass
 
 from data.catalogue.model import Catalogue, Column, Table
 from data.errors import BadRequest
+from policies.releases import ways
 from policies.releases.custom import CustomRelease
-from policies.releases.zip3 import zip3_sql, zip5_sql
+from policies.releases.zip3 import zip5_sql
 
 Made = Mapping[str, tuple[str, str]]  # column of the release -> SQL, type
 Rule = Callable[[Table, Column], str | Made | None]
@@ -23,9 +24,10 @@ GROUNDS: Mapping[str, str] = {
         "is not Safe Harbor, and an expert of the institution must have judged the risk to be very small."
     ),
     "safe_harbor": (
-        "HIPAA Safe Harbor, 45 CFR 164.514(b)(2): the eighteen identifiers are removed; of dates only the year is kept, with days counted from "
-        "the person's first record beside it. Keys are HMAC codes of internal numbers under a key that is not disclosed, 164.514(c); whether "
-        "such a code, and the day counts, are fit for the institution is its privacy officer's to confirm."
+        "HIPAA Safe Harbor, 45 CFR 164.514(b)(2): the eighteen identifiers are removed; of dates only a year is kept, counted in whole "
+        "years from the year of the person's first record, with days since that record beside it. Keys are HMAC codes of internal "
+        "numbers under a key that is not disclosed, 164.514(c); whether such a code, and the day counts, are fit for the institution "
+        "is its privacy officer's to confirm."
     ),
     "limited": (
         "HIPAA limited data set, 45 CFR 164.514(e): real dates, city, state and ZIP code without direct identifiers, "
@@ -35,18 +37,18 @@ GROUNDS: Mapping[str, str] = {
 }
 RELEASES = tuple(GROUNDS)
 
-RARE = 5  # values of race, ethnicity, state and ZIP3 that fewer persons have are generalised
-# Quasi-identifiers kept as they are in the de-identified release: broad groups, and the state (164.514(b)(2) lets it).
+# Quasi-identifiers kept in the de-identified releases unless rare: broad groups, and the state (164.514(b)(2) lets it).
 _BROAD = frozenset({"gender", "race", "ethnicity", "state"})
 
 
 @dataclass(frozen=True)
 class CompiledRelease:
-    """A `Release` as plain data: columns and SQL by table; a table not in `tables` is left out."""
+    """A `Release` as plain data: columns and SQL by table; a table not in `tables` is left out. `base` is its built-in release."""
 
     name: str
     ground: str
     tables: Mapping[str, tuple[tuple[str, ...], str]]
+    base: str = ""
 
     def columns(self, table: str) -> tuple[str, ...]:
         return self.tables[table][0] if table in self.tables else ()
@@ -71,7 +73,7 @@ def compile_release(name: str, catalogue: Catalogue, custom: CustomRelease | Non
             made = custom.cut(table.name, made)
         if made:
             tables[table.name] = (tuple(made), _select(table, made))
-    return CompiledRelease(name, custom.ground if custom is not None else GROUNDS[name], tables)
+    return CompiledRelease(name, custom.ground if custom is not None else GROUNDS[name], tables, base)
 
 
 def releases_of(customs: Mapping[str, CustomRelease], catalogue: Catalogue) -> list[CompiledRelease]:
@@ -176,42 +178,10 @@ def _shifted(table: Table, column: Column) -> str | None:
 
 def _quasi(table: Table, column: Column) -> str | None:
     if column.name.split("_")[0] in _BROAD:
-        return _unless_rare(table, column)
+        return ways.unless_rare(table, column.name)
     if column.name == "zip":
-        return _zip3_unless_rare()
-    return _birth_year() if (table.name, column.name) == ("person", "year_of_birth") else None
-
-
-def _birth_year() -> str:
-    """The year of the shifted birth date; every age over 89 on the snapshot's day, real or shifted, becomes 90."""
-    parts = "src.year_of_birth || '-' || coalesce(src.month_of_birth, 7) || '-' || coalesce(src.day_of_birth, 1)"
-    shifted = f"coalesce(year(try_cast({parts} AS DATE) + pk.shift_days), src.year_of_birth)"
-    oldest = "(SELECT year(day) - 90 FROM vault.snapshot_day)"
-    return (
-        f"CASE WHEN src.year_of_birth IS NULL THEN NULL "
-        f"WHEN least(src.year_of_birth, {shifted}) <= {oldest} THEN {oldest} ELSE {shifted} END"
-    )
-
-
-def _unless_rare(table: Table, column: Column) -> str:
-    """The value where at least RARE persons have it, else concept 0 or nothing. Sex is kept: both are always many, or the room is tiny."""
-    name = column.name
-    if name.startswith("gender"):
-        return f"src.{name}"
-    other = "0" if name.endswith("concept_id") else "NULL"
-    persons = "cdm.person AS p" + (" JOIN cdm.location AS l USING (location_id)" if table.name == "location" else "")
-    side = "l" if table.name == "location" else "p"
-    many = f"SELECT {side}.{name} FROM {persons} GROUP BY 1 HAVING count(DISTINCT p.person_id) >= {RARE}"
-    return f"CASE WHEN src.{name} IN ({many}) THEN src.{name} WHEN src.{name} IS NOT NULL THEN {other} END"
-
-
-def _zip3_unless_rare() -> str:
-    own, all_ = zip3_sql("src.zip"), zip3_sql("l.zip")
-    many = (
-        f"SELECT {all_} FROM cdm.person AS p JOIN cdm.location AS l USING (location_id) "
-        f"GROUP BY 1 HAVING count(DISTINCT p.person_id) >= {RARE}"
-    )
-    return f"CASE WHEN {own} IN ({many}) THEN {own} WHEN {own} IS NOT NULL THEN '000' END"
+        return ways.zip3_unless_rare()
+    return ways.shifted_birth_year() if (table.name, column.name) == ("person", "year_of_birth") else None
 
 
 # --- Safe Harbor ------------------------------------------------------------------------------------------------------
@@ -222,7 +192,7 @@ def _safe_harbor(table: Table, column: Column) -> str | Made | None:
         return None
     if "quasi_identifier" in column.tags:
         if (table.name, column.name) == ("person", "year_of_birth"):
-            return f"greatest(src.year_of_birth, {_OLDEST})"
+            return ways.capped_birth_year()
         return _quasi(table, column) if column.name != "birth_datetime" else None
     if "date" in column.tags:
         return _year_and_offset(table, column)
@@ -233,17 +203,13 @@ def _safe_harbor(table: Table, column: Column) -> str | Made | None:
     return _plain(column)
 
 
-_OLDEST = "(SELECT year(day) - 90 FROM vault.snapshot_day)"
-
-
 def _year_and_offset(table: Table, column: Column) -> Made | None:
-    """The year, unless it tells that somebody is over 89 (164.514(b)(2)(i)(C)), and days since the person's first record."""
+    """A year, and days since the person's first record; see `ways` for why it is not simply the year of the date."""
     if table.unit != "person":
         return None
-    day = f"src.{column.name}::DATE"
     return {
-        f"{column.name}_year": (f"CASE WHEN year({day}) - pf.birth_year <= 89 THEN year({day}) END", "BIGINT"),
-        f"{column.name}_offset": (f"date_diff('day', pf.first_day, {day})", "BIGINT"),
+        f"{column.name}_year": (ways.year_since_first(column.name), "BIGINT"),
+        f"{column.name}_offset": (ways.offset(column.name), "BIGINT"),
     }
 
 

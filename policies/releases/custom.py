@@ -68,8 +68,16 @@ class CustomRelease(BaseModel):
             return {}
         kept = {}
         for name, (sql, type_) in made.items():
-            if any(fnmatchcase(f"{table}.{name}", pattern) for pattern in self.drop):
+            date, _, part = name.rpartition("_") if name.endswith(("_year", "_offset")) else (name, "", "")
+            if any(fnmatchcase(f"{table}.{one}", pattern) for one in (name, date) for pattern in self.drop):
                 continue
-            way = self.generalise.get(f"{table}.{name}")
-            kept[name] = (_WAYS[way].format(sql=sql) if way else sql, type_)
+            way = self.generalise.get(f"{table}.{name}") or self.generalise.get(f"{table}.{date}")
+            kept[name] = (_coarser(sql, way, part) if way else sql, type_)
         return kept
+
+
+def _coarser(sql: str, way: Way, part: str) -> str:
+    """The SQL of a column made coarser. Of a date told as year and days apart, the days go and the year is coarse enough."""
+    if part and way != "remove":
+        return "NULL" if part == "offset" else sql
+    return _WAYS[way].format(sql=sql)

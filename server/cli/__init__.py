@@ -9,7 +9,7 @@ from importlib.metadata import entry_points
 import typer
 
 from data.errors import ReadingRoomError, exit_code
-from server.cli import ask, audit, demo, doctor, listen, policy, rooms, serve, steward
+from server.cli import ask, audit, demo, doctor, listen, policy, releases, rooms, serve, steward
 from server.cli.show import show_error
 from server.logs import configure_logs
 
@@ -29,6 +29,7 @@ audit.add(app)
 doctor.add(app)
 steward.add(app)
 policy.add(app)
+releases.add(app)
 listen.add(app)
 demo.add(app)
 for _point in entry_points(group="readingroom.commands"):
