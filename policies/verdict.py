@@ -27,6 +27,7 @@ class Witnessed:
     tables: tuple[str, ...]
     parameters: tuple[str, ...]
     one_level: bool
+    mixed: bool = False
 
 
 @dataclass(frozen=True)

@@ -117,7 +117,9 @@ class House:
 
     def require_sandbox(self, grant: Grant) -> None:
         """Without Landlock the identified release is not served: then only the guard would stand before it."""
-        if grant.release == "identified" and isinstance(self.engine, DuckDBEngine) and not self._sandboxed:
+        custom = self.judge.policy.releases.get(grant.release)
+        base = custom.base if custom is not None else grant.release
+        if base == "identified" and isinstance(self.engine, DuckDBEngine) and not self._sandboxed:
             raise Refused(
                 "This machine's kernel has no Landlock, so identified data is not served.",
                 rule="sandbox-required",

@@ -1,10 +1,15 @@
-"""Logs: one JSON object a line on standard error; names and counts only. Standard output belongs to answers and to MCP."""
+"""Logs: one JSON object a line on standard error; names and counts only. Standard output belongs to answers and to MCP.
+
+sqlglot warns of what it cannot parse by quoting it, so its logger is silent from the moment this is imported.
+"""
 
 import logging
 import os
 import sys
 
 import structlog
+
+logging.getLogger("sqlglot").setLevel(logging.CRITICAL)
 
 
 def configure_logs() -> None:

@@ -17,7 +17,6 @@ from data.snapshots.keys import make_macros
 from data.snapshots.store import CURRENT
 from data.types import Stored
 from data.validate import compare
-from server.ledger import load_or_create_keys
 from server.room import Room
 
 
@@ -95,7 +94,7 @@ def lineage(room: Room, table: str, row: int) -> list[Origin]:
     asked = "SELECT source, blob, line, record_id FROM {file} WHERE table_name = $1 AND {key} = $2 ORDER BY source, blob, line"
     found = _query(path, asked.replace("{key}", "row_id"), [table, row])
     if not found:
-        key = load_or_create_keys(room.keys_path).pseudonym
+        key = room.pseudonym_key.of(snapshot.manifest.key_fingerprint)
         if table == "person":
             persons = str(snapshot.path / "vault" / "person_key.parquet").replace("'", "''")
             shown = f"(SELECT p.pseudonym FROM read_parquet('{persons}') p WHERE p.person_id = row_id)"

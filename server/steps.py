@@ -78,7 +78,7 @@ def compare(house: House, call: Call) -> None:
 def spend(house: House, call: Call) -> None:
     """Rows and persons of the answer go onto the budget; past the day's persons it does not leave."""
     if call.result is not None and call.grant is not None:
-        persons = _persons(call.result) if call.grant.mode == "record" else set()
+        persons = _persons_taken(call) if call.grant.mode == "record" else set()
         house.budgets.took(call.request.principal.subject, call.grant, len(call.result.rows), persons)
 
 
@@ -217,6 +217,15 @@ def _persons(result: Result) -> set[Any]:
         return set()
     place = result.columns.index("person_id")
     return {row[place] for row in result.rows if row[place] is not None}
+
+
+def _persons_taken(call: Call) -> set[Any]:
+    """Persons that go onto the budget: where rows about persons do not say of whom they are, each row counts as one."""
+    result, judged = call.result, call.judged
+    if result is None or judged is None or "person_id" in result.columns:
+        return _persons(result) if result is not None else set()
+    about = any(catalogue()[table].unit == "person" for table in judged.facts.tables)
+    return {(call.id, place) for place in range(len(result.rows))} if about else set()
 
 
 def _check_reason(principal: Principal) -> None:

@@ -16,7 +16,7 @@ from mcp.client.stdio import StdioServerParameters
 from rich.console import Console
 from rich.table import Table
 
-from evals.bench import data
+from evals.bench import data, permissions
 from evals.client import server_command
 
 SELF_JOIN = (
@@ -44,7 +44,13 @@ def main() -> None:
         ingest = _fill(room, out)
         measured = anyio.run(_measure, room)
         share = _ledger_share(room)
-    report = {"ingest": ingest, "calls": measured, "ledger_share_of_call": share, "data": data.measure(out)}
+    report = {
+        "ingest": ingest,
+        "calls": measured,
+        "ledger_share_of_call": share,
+        "data": data.measure(out),
+        "permissions": permissions.measure(out),
+    }
     _show(out, report)
     target = Path("bench")
     target.mkdir(exist_ok=True)
@@ -94,7 +100,7 @@ async def _measure(room: Path) -> list[dict[str, Any]]:
     async with Client(server_command(room, "researcher", "HRESCH")) as governed, Client(bare) as plain:
         sql = "SELECT measurement_concept_id, count(DISTINCT person_id) AS n, avg(value_as_number) AS mean FROM measurement GROUP BY 1"
         rows.append(
-            {"case": "disclosure control", "goal": "seen, not yet judged", **await _paired(governed, plain, sql, 40)}
+            {"case": "disclosure control", "goal": "see Disclosure control", **await _paired(governed, plain, sql, 40)}
         )
     return rows
 

@@ -63,10 +63,8 @@ def rows_multiplied(view: View) -> str | None:
 
 
 def _puts_together(view: View, table: str) -> bool:
-    for node in view.tree.find_all(*_VALUES):
-        if any(view.base(column) == (table, "value_as_number") for column in node.find_all(exp.Column)):
-            return True
-    return False
+    columns = (column for node in view.nodes(*_VALUES) for column in node.find_all(exp.Column))
+    return any(view.base(column) == (table, "value_as_number") for column in columns)
 
 
 def _rows_for_person(select: exp.Select, scope: Scope) -> int:

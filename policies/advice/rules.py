@@ -1,9 +1,10 @@
 """The rules of advice, in the order in which they are told. A rule gives one sentence: what may be wrong, and what to write instead."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import date
 
 from sqlglot import exp
+from sqlglot.optimizer.scope import Scope
 
 from policies.advice import counting, time
 from policies.advice.view import Base, Held, View, written
@@ -27,7 +28,7 @@ _DOMAINS: dict[Base, str] = {(table, column): domain for table, (column, domain)
 
 def source_mixed(view: View) -> str | None:
     """A source's own code set equal to a standard concept."""
-    for left, right in view.equal():
+    for left, right in view.equal:
         kinds = {_kind(left), _kind(right)}
         if kinds == {"source", "standard"}:
             source, standard = (left, right) if _kind(left) == "source" else (right, left)
@@ -61,7 +62,7 @@ def wrong_domain(view: View) -> str | None:
         for other in one.other
         if isinstance(other, exp.Literal)
     }
-    for left, right in view.equal():
+    for left, right in view.equal:
         pair = (left, right) if right == ("concept", "concept_id") else (right, left)
         if pair[1] != ("concept", "concept_id"):
             domains = {_DOMAINS.get(left), _DOMAINS.get(right)} - {None}
@@ -106,14 +107,14 @@ def not_only_standard(view: View) -> str | None:
 def unmapped(view: View) -> str | None:
     """Records without a mapped concept counted as if 0 were one."""
     limited = {one.base for one in view.held if written(one.other)} | {one.base for one in _by_lookup(view)}
-    if groups := sorted(base for base in view.grouped() & set(_DOMAINS) if base not in limited):
+    if groups := sorted(base for base in view.grouped & set(_DOMAINS) if base not in limited):
         return f"Among the groups, {groups[0][1]} = 0 are the records whose code is not mapped to a concept, of whatever kind."
     return None
 
 
 def ancestor_turned_round(view: View) -> str | None:
     """Ancestor and descendant confused."""
-    for left, right in view.equal():
+    for left, right in view.equal:
         pair = {left, right}
         event = next((one for one in pair if one in _DOMAINS), None)
         if event and ("concept_ancestor", "ancestor_concept_id") in pair:
@@ -125,7 +126,7 @@ def ancestor_turned_round(view: View) -> str | None:
 
 def keys_of_different_things(view: View) -> str | None:
     """A join of keys that are of different things."""
-    for left, right in view.equal():
+    for left, right in view.equal:
         names = {_thing(left[1]), _thing(right[1])}
         keys = all(name.endswith("_id") and not name.endswith(("concept_id", "event_id")) for name in names)
         if len(names) == 2 and keys and left[0] != right[0]:
@@ -135,7 +136,7 @@ def keys_of_different_things(view: View) -> str | None:
 
 def null_compared(view: View) -> str | None:
     """Compared with NULL, which is never true."""
-    for node in view.tree.find_all(exp.EQ, exp.NEQ):
+    for node in view.nodes(exp.EQ, exp.NEQ):
         if isinstance(node.this, exp.Null) or isinstance(node.expression, exp.Null):
             return "A comparison with NULL is never true: write IS NULL or IS NOT NULL."
     return None
@@ -179,9 +180,12 @@ ADVICE: dict[str, Rule] = {
 }
 
 
-def advise(tree: exp.Query, day: date | None = None) -> tuple[tuple[str, str], ...]:
-    """(rule, sentence) of all that may be wrong with a question. `day`: the snapshot's, after which nothing can have happened."""
-    view = View(tree, day)
+def advise(tree: exp.Query, scopes: Sequence[Scope], day: date | None = None) -> tuple[tuple[str, str], ...]:
+    """(rule, sentence) of all that may be wrong with a question; `scopes` are its own.
+
+    `day`: the snapshot's, after which nothing can have happened.
+    """
+    view = View(tree, scopes, day)
     return tuple((name, text) for name, rule in ADVICE.items() if (text := rule(view)) is not None)
 
 
@@ -198,11 +202,11 @@ def _given(one: Held) -> bool:
 
 def _by_lookup(view: View) -> Iterator[Held]:
     """Columns limited by a subquery or met with a concept that is searched for."""
-    for node in view.tree.find_all(exp.In):
+    for node in view.nodes(exp.In):
         if node.args.get("query") is not None and (base := view.base(node.this)) is not None:
             yield Held(base, node, ())
     if any(one.base[0] in ("concept", "concept_ancestor") and written(one.other) for one in view.held):
-        for left, right in view.equal():
+        for left, right in view.equal:
             for base, other in ((left, right), (right, left)):
                 if other[0] in ("concept", "concept_ancestor"):
                     yield Held(base, view.tree, ())

@@ -24,7 +24,7 @@ def outside_observation(view: View) -> str | None:
 
 def empty_range(view: View) -> str | None:
     """BETWEEN whose ends are the wrong way round."""
-    for node in view.tree.find_all(exp.Between):
+    for node in view.nodes(exp.Between):
         low, high = node.args["low"], node.args["high"]
         ends = [_value(low), _value(high)]
         if None not in ends and type(ends[0]) is type(ends[1]) and ends[0] > ends[1]:  # type: ignore[operator]

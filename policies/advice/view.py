@@ -1,12 +1,12 @@
 """A judged tree as the rules of advice look at it: which base column a name means, what is held against what, what is grouped."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from functools import cached_property
 
 from sqlglot import exp
-from sqlglot.optimizer.scope import Scope, traverse_scope
+from sqlglot.optimizer.scope import Scope
 
 from policies.guard.resolve import base_tables, full_name
 from policies.guard.shape import conjuncts
@@ -26,9 +26,13 @@ class Held:
 
 @dataclass
 class View:
-    """The tree, qualified by the guard, and the snapshot's day where it is known. All else is worked out once, on first use."""
+    """The tree, qualified by the guard, with its scopes (inner before outer), and the snapshot's day where it is known.
+
+    All else is worked out once, on first use.
+    """
 
     tree: exp.Query
+    scopes: Sequence[Scope]
     day: date | None = None
     _bases: dict[int, Base] = field(default_factory=dict)
 
@@ -38,10 +42,17 @@ class View:
                 if (base := _base(scope, column)) is not None:
                     self._bases[id(column)] = base
 
+    def nodes(self, *kinds: type[exp.Expr]) -> Iterator[exp.Expr]:
+        """All nodes of just these kinds; the tree is walked once for all rules."""
+        for kind in kinds:
+            yield from self._by_kind.get(kind, ())
+
     @cached_property
-    def scopes(self) -> list[Scope]:
-        """Scopes, inner before outer."""
-        return list(traverse_scope(self.tree))
+    def _by_kind(self) -> dict[type[exp.Expr], list[exp.Expr]]:
+        found: dict[type[exp.Expr], list[exp.Expr]] = {}
+        for node in self.tree.walk():
+            found.setdefault(type(node), []).append(node)
+        return found
 
     @cached_property
     def tables(self) -> set[str]:
@@ -61,7 +72,7 @@ class View:
     def held(self) -> list[Held]:
         """Every comparison of a base column, by the column; IN and BETWEEN among them."""
         found: list[Held] = []
-        for node in self.tree.find_all(*_COMPARISONS, exp.In, exp.Between):
+        for node in self.nodes(*_COMPARISONS, exp.In, exp.Between):
             if isinstance(node, exp.In):
                 found += self._one(node, node.this, tuple(node.expressions))
             elif isinstance(node, exp.Between):
@@ -76,12 +87,11 @@ class View:
         if base is not None:
             yield Held(base, node, other)
 
-    def equal(self) -> Iterator[tuple[Base, Base]]:
+    @cached_property
+    def equal(self) -> list[tuple[Base, Base]]:
         """Base columns set equal to one another, each pair once."""
-        for node in self.tree.find_all(exp.EQ, exp.NullSafeEQ):
-            left, right = self.base(node.this), self.base(node.expression)
-            if left is not None and right is not None:
-                yield left, right
+        sides = [(self.base(node.this), self.base(node.expression)) for node in self.nodes(exp.EQ, exp.NullSafeEQ)]
+        return [(left, right) for left, right in sides if left is not None and right is not None]
 
     def selects(self) -> Iterator[tuple[exp.Select, Scope]]:
         """SELECTs with their scopes."""
@@ -89,6 +99,7 @@ class View:
             if isinstance(scope.expression, exp.Select):
                 yield scope.expression, scope
 
+    @cached_property
     def grouped(self) -> set[Base]:
         """Base columns that are grouped by, as they are."""
         found: set[Base] = set()

@@ -1,9 +1,10 @@
-"""How many rows of a part one person can have at most, and the part with the WITH clauses it needs to stand alone.
+"""How many rows of a part one person can have at most, and which WITH parts it needs to stand alone.
 
 The bound is a product: of the most rows a person has in each table about persons, where every other source is met on its unique key.
 It may be too high, never too low: a wrong bound would show a small cell (tests/generative/test_bound.py holds it against the count).
 """
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 from sqlglot import exp
@@ -11,32 +12,43 @@ from sqlglot import exp
 from data.catalogue.model import catalogue
 from policies.disclosure.kinds import Kind, equalities
 from policies.disclosure.profile import Witness
+from policies.disclosure.ties import Pair, holding, unseen
 from policies.guard.resolve import full_name
 
 _FAR = 1_000_000
 
 
-def most_rows(select: exp.Select, sources: dict[str, Kind]) -> int | None:
+def most_rows(select: exp.Select, sources: Mapping[str, Kind]) -> int | None:
     """The bound for a SELECT before it groups; None where it is not known."""
-    joins = select.args.get("joins") or []
-    where = select.args.get("where")
-    pairs = [pair for join in joins for pair in equalities(join.args.get("on"))]
-    pairs += equalities(where.this if where is not None else None)
-    unseen = {one.alias_or_name for one in joins if str(one.args.get("kind") or "").upper() in ("SEMI", "ANTI")}
-    tables = {one.alias_or_name: one for one in _tables(select)}
-    if any(select.expressions and one.find(exp.Explode) for one in select.expressions):
+    if any(one.find(exp.Explode) for one in select.expressions) or not met_on_keys(select, sources):
         return None
     most = 1
     for alias, kind in sources.items():
-        if alias in unseen:
-            continue
-        if kind.person:
+        if kind.person and alias not in unseen(select):
             if kind.most is None:
                 return None
             most *= max(1, kind.most)
-        elif not _met_on_key(alias, tables.get(alias), pairs):
-            return None
     return most if most <= _FAR else None
+
+
+def met_on_keys(select: exp.Select, sources: Mapping[str, Kind]) -> bool:
+    """Whether a row about a person meets at most one of each source that is not about persons: each is met on its whole key, one after
+    the other, beginning at the persons.
+    """
+    tables = {one.alias_or_name: one for one in _tables(select)}
+    pairs = list(holding(select))
+    for join in select.args.get("joins") or []:
+        own = join.alias_or_name
+        pairs += [two for two in equalities(join.args.get("on")) if own in (two[0][0], two[1][0])]
+    hidden = unseen(select)
+    reached = {alias for alias, kind in sources.items() if kind.person}
+    waiting = {alias for alias in sources if alias not in reached | hidden}
+    while waiting:
+        met = {alias for alias in waiting if _met_on_key(alias, tables.get(alias), pairs, reached)}
+        if not met:
+            return False
+        waiting, reached = waiting - met, reached | met
+    return True
 
 
 def _tables(select: exp.Select) -> list[exp.Table]:
@@ -45,19 +57,22 @@ def _tables(select: exp.Select) -> list[exp.Table]:
     return [one for one in sources if isinstance(one, exp.Table)]
 
 
-def _met_on_key(alias: str, table: exp.Table | None, pairs: list[tuple[tuple[str, str], tuple[str, str]]]) -> bool:
-    """Whether a reference table is joined on its whole key, so that a row meets at most one of its rows."""
+def _met_on_key(alias: str, table: exp.Table | None, pairs: list[tuple[Pair, Pair]], reached: set[str]) -> bool:
+    """Whether a reference table is joined on its whole key with what is reached already."""
     entry = catalogue().get(full_name(table)) if table is not None and table.db else None
     if entry is None:
         return False
     met = {
-        one[1] for left, right in pairs for one, other in ((left, right), (right, left)) if one[0] == alias != other[0]
+        one[1]
+        for left, right in pairs
+        for one, other in ((left, right), (right, left))
+        if one[0] == alias and other[0] in reached
     }
     return set(entry.keys) <= met
 
 
 def in_context(witness: Witness, select: exp.Select) -> Witness:
-    """The witness with copies of the WITH parts that the SELECT it is about can see."""
+    """The witness with the WITH parts that the SELECT it is about can see: the question's own, as they will be rewritten."""
     seen: dict[str, exp.CTE] = {}
     recursive = False
     levels: list[tuple[list[exp.CTE], bool]] = []
@@ -81,8 +96,4 @@ def in_context(witness: Witness, select: exp.Select) -> Witness:
         for cte in ctes:
             seen.pop(cte.alias_or_name, None)
             seen[cte.alias_or_name] = cte
-    if not seen:
-        return witness
-    query = witness.query.copy()
-    query.set("with_", exp.With(expressions=[one.copy() for one in seen.values()], recursive=recursive))
-    return replace(witness, query=query)
+    return replace(witness, parts=tuple(seen.values()), recursive=recursive)

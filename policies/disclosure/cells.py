@@ -10,10 +10,12 @@ rows a condition leaves out, as the only hidden one among its neighbours (CMS ce
 from sqlglot import exp
 
 from policies.disclosure.few import MOST_BY_BITS, Doubt, bits_of, few
-from policies.disclosure.kinds import HIDDEN
+from policies.disclosure.kinds import HIDDEN, OUTER
 from policies.disclosure.levels import up
 from policies.disclosure.parts import SET, Parts, gather, groups, persons_counted, witness
 from policies.disclosure.profile import Profile, Witness
+from policies.disclosure.regions import Leaf
+from policies.disclosure.within import in_regions
 from policies.guard.refusal import refuse
 from policies.guard.shape import is_aggregate
 
@@ -30,20 +32,25 @@ def suppressed(
     profile: Profile,
     safe_columns: set[tuple[str, str]],
     flag: bool,
+    leaf: Leaf,
     most: int | None = None,
     sure: bool = False,
+    weighted: bool = False,
+    mixed: bool = False,
 ) -> tuple[exp.Select, Witness]:
     """The SELECT with suppression built in, and who its cells rest on.
 
     `unit` is the person of a row, `safe_columns` those whose values single out nobody, `flag` whether to add the column `__hidden`,
-    `most` how many rows of what is aggregated one person can have at most, `sure` that no row lacks its person. The With clause, if any,
-    moves to the outermost SELECT.
+    `leaf` knows the regions of columns (`regions.py`), `most` how many rows of what
+    is aggregated one person can have at most, `sure` that no row lacks its person, `weighted` that some
+    persons may have more rows by the question's own doing, `mixed` that a row may stand in several groups. The With clause stays where it is.
     """
-    parts = gather(select, unit, safe_columns)
+    parts = gather(select, unit, safe_columns, leaf, weighted)
     if not profile.extremes:
         _check_extremes(parts)
-    middle = _middle(_groups(select, unit, parts, profile.hide_below, most, sure), parts, profile)
-    return _outer(select, middle, parts, profile, flag), witness(select, unit, parts, most)
+    counted = _groups(select, unit, parts, profile.hide_below, most, sure)
+    middle = _middle(_with_regions(select, unit, parts, counted, profile.hide_below), parts, profile)
+    return _outer(select, middle, parts, profile, flag), witness(select, unit, parts, most, mixed)
 
 
 def _check_extremes(parts: Parts) -> None:
@@ -67,17 +74,14 @@ def _middle(counted: str, parts: Parts, profile: Profile) -> exp.Select:
     k = profile.hide_below
     flags = [f'({_small(0, k)}) AS "__s0"']
     for one in parts.aggregates.values():
-        tests = [_small(0, k), _small(one.condition, k)]
+        tests = [_small(0, k), _small(one.condition, k * one.times)]
         if one.derivable and one.condition:
             tests.append(f'coalesce("__q{one.condition}" BETWEEN 1 AND {k - 1}, FALSE)')
+        tests += [f'coalesce("__r{number}" < {k}, FALSE)' for number in one.regions]
         flags.append(f'({" OR ".join(dict.fromkeys(tests))}) AS "__s{one.name}"')
     text = f'SELECT *, {", ".join(flags)} FROM {counted} AS "__groups"'
-    hidden = [
-        f'({_neighbour(f"__s{one.name}", one.condition, parts, k)}) AS "__h{one.name}"'
-        for one in parts.aggregates.values()
-    ]
-    if hidden:
-        text = f'SELECT *, {", ".join(hidden)} FROM ({text}) AS "__flagged"'
+    if parts.aggregates:
+        text = f'SELECT *, {", ".join(_hidden(parts, k))} FROM ({text}) AS "__flagged"'
     text = up(text, parts, k)
     parsed: exp.Expr = exp.maybe_parse(text, dialect="duckdb")
     assert isinstance(parsed, exp.Select)  # noqa: S101 - a fact about the text above, not about input
@@ -103,6 +107,19 @@ def _groups(select: exp.Select, unit: exp.Expr, parts: Parts, k: int, most: int 
     )
 
 
+def _with_regions(select: exp.Select, unit: exp.Expr, parts: Parts, counted: str, k: int) -> str:
+    """The groups, with the fewest persons of the regions of each beside them, where an aggregate has such."""
+    if not parts.regions:
+        return counted
+    names = [*dict.fromkeys(parts.keys.values()), *([SET] if parts.sets else [])]
+    text, told = f"{counted} AS g", []
+    for number in range(len(parts.regions)):
+        same = " AND ".join(f'g."{name}" IS NOT DISTINCT FROM r{number}."{name}"' for name in names) or "TRUE"
+        text += f" LEFT JOIN ({in_regions(select, unit, parts, number, k)}) AS r{number} ON {same}"
+        told.append(f'r{number}."__r{number}"')
+    return f"(SELECT g.*, {', '.join(told)} FROM {text})"
+
+
 def _told(asked: Doubt) -> list[str]:
     return [f'f."__p{number}"' for number in asked.persons] + [f'f."__q{number}"' for number in asked.rest]
 
@@ -115,8 +132,23 @@ def _small(condition: int, k: int) -> str:
     return f'coalesce("__p{condition}" BETWEEN 1 AND {k - 1}, FALSE)'
 
 
+def _hidden(parts: Parts, k: int) -> list[str]:
+    """For each aggregate whether its cell is hidden: small itself, or a neighbour that is hidden with the small ones.
+
+    Of several counts beside one another, a row that is neighbour to one is withheld in all: their sum may be what was hidden.
+    """
+    counting = [one for one in parts.aggregates.values() if one.counts]
+    together = [_neighbour(f"__s{one.name}", one.condition, parts, k) for one in counting]
+    made = []
+    for one in parts.aggregates.values():
+        shared = one.counts and len({other.condition for other in counting} - {0}) > 1
+        tests = together if shared else [_neighbour(f"__s{one.name}", one.condition, parts, k)]
+        made.append(f'("__s{one.name}" OR {" OR ".join(dict.fromkeys(tests))}) AS "__h{one.name}"')
+    return made
+
+
 def _neighbour(small: str, condition: int, parts: Parts, k: int) -> str:
-    """Small itself, or the other cell of fewest rows where one small cell stands alone or the small ones are few persons together.
+    """The other cell of fewest rows, where one small cell stands alone or the small ones are few persons together.
 
     Ties go by the hash of the keys, as in the witness: `overlap.py` must come to the same cell.
     """
@@ -127,7 +159,7 @@ def _neighbour(small: str, condition: int, parts: Parts, k: int) -> str:
     count = f'count(*) FILTER (WHERE "{small}") OVER ({over})'
     together = f'sum("__p{condition}") FILTER (WHERE "{small}") OVER ({over})'
     rank = f'row_number() OVER ({over} ORDER BY "{small}" DESC, ({rows} = 0), {rows}{order})'
-    return f'"{small}" OR ({count} > 0 AND ({count} = 1 OR {together} < {k}) AND {rank} = {count} + 1 AND {rows} > 0)'
+    return f"({count} > 0 AND ({count} = 1 OR {together} < {k}) AND {rank} = {count} + 1 AND {rows} > 0)"
 
 
 # --- what is shown ------------------------------------------------------------------------------------------------------
@@ -137,7 +169,9 @@ def _outer(select: exp.Select, middle: exp.Select, parts: Parts, profile: Profil
     shown = _Shown(parts, profile)
     outer = exp.Select(expressions=[])
     for output in select.expressions:
-        outer.select(exp.alias_(shown.over(output.unalias()), output.alias_or_name, quoted=True), copy=False)
+        outer.select(
+            exp.alias_(shown.over(output.unalias()), output.alias_or_name, quoted=True, copy=False), copy=False
+        )
     having = select.args.get("having")
     where = exp.Where(this=shown.over(having.this)) if having is not None else None
     order = {
@@ -154,7 +188,7 @@ def _outer(select: exp.Select, middle: exp.Select, parts: Parts, profile: Profil
         outer.set("where", where)
     for clause, value in order.items():
         outer.set(clause, value)
-    for clause in ("limit", "offset", "distinct", "with_"):
+    for clause in ("limit", "offset", "distinct"):
         if select.args.get(clause) is not None:
             outer.set(clause, select.args[clause].copy())
     return outer
@@ -170,13 +204,14 @@ class _Shown:
     def over(self, expression: exp.Expr) -> exp.Expr:
         done = self._replace(expression.copy())
         for column in done.find_all(exp.Column):
-            if column.table and column.table != _CELLS:
+            inner = column.find_ancestor(exp.Query) is not None and not column.meta.get(OUTER)
+            if column.table and column.table != _CELLS and not inner:
                 advice = "Group by it, or aggregate it."
                 raise refuse("not-grouped", f"Column '{column.name}' is neither grouped by nor aggregated.", advice)
         return done
 
     def _replace(self, node: exp.Expr) -> exp.Expr:
-        text = node.sql("duckdb")
+        text = node.sql("duckdb") if type(node) in self.parts.types else ""
         if (key := self.parts.keys.get(text)) is not None:
             return self._hidden_if("__s0", _column(key)) if key in self.parts.risky else _column(key)
         if text in self.parts.plain:
@@ -184,12 +219,21 @@ class _Shown:
         if text in self.parts.aggregates and is_aggregate(node):
             one = self.parts.aggregates[text]
             return self._hidden_if(f"__h{one.name}", self._rounded(node, _column(one.name), one.condition))
+        if isinstance(node, exp.Query):
+            return self._inside(node)
         for argument, value in list(node.args.items()):
             if isinstance(value, exp.Expr):
                 node.set(argument, self._replace(value))
             elif isinstance(value, list):
                 node.set(argument, [self._replace(one) if isinstance(one, exp.Expr) else one for one in value])
         return node
+
+    def _inside(self, query: exp.Query) -> exp.Query:
+        """A query within: looked at already, by itself. What it takes from outside are keys of the group, hidden as everywhere."""
+        for column in list(query.find_all(exp.Column)):
+            if column.meta.get(OUTER):
+                column.replace(self._replace(column.copy()))
+        return query
 
     def _hidden_if(self, flag: str, value: exp.Expr) -> exp.Expr:
         self.used.add(flag)

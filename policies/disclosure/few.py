@@ -16,7 +16,7 @@ from sqlglot import exp
 from policies.disclosure.parts import Parts, as_, named_keys, source_of
 
 _UNIT = '"__u"'
-_BIT = f"CAST(1 AS UBIGINT) << (hash({_UNIT}) & 63)"
+BIT = f"CAST(1 AS UBIGINT) << (hash({_UNIT}) & 63)"
 MOST_BY_BITS = 24  # of 64 bits so many are set soon after so many persons; beyond that the bits clear too few cells
 
 
@@ -56,7 +56,7 @@ def _bit(unit: exp.Expr, condition: exp.Expr | None, rest: bool = False) -> exp.
         met = exp.Coalesce(this=exp.Paren(this=condition.copy()), expressions=[exp.false()])
         test = exp.and_(test, exp.Not(this=met) if rest else met)
     return exp.maybe_parse(
-        f"bit_or(CASE WHEN {test.sql('duckdb')} THEN {_BIT.replace(_UNIT, unit.sql('duckdb'))} END)", dialect="duckdb"
+        f"bit_or(CASE WHEN {test.sql('duckdb')} THEN {BIT.replace(_UNIT, unit.sql('duckdb'))} END)", dialect="duckdb"
     )
 
 
@@ -68,17 +68,21 @@ def few(select: exp.Select, unit: exp.Expr, parts: Parts, k: int, most: int | No
     stages = [f'"__rows" AS NOT MATERIALIZED ({_rows(select, unit, parts, asked)})']
     tests = [f'"__n{number}" >= 1' for number in asked.persons] + ["FALSE"]
     if most is not None:
-        bound = (k - 1) * most
-        tests = [f'"__n{number}" BETWEEN 1 AND {bound}' for number in asked.persons]
-        tests += [f'"__n0" - "__n{number}" BETWEEN 1 AND {bound}' for number in asked.rest]
+        tests = [f'"__n{one}" BETWEEN 1 AND {(k * parts.times(one) - 1) * most}' for one in asked.persons]
+        tests += [f'"__n0" - "__n{number}" BETWEEN 1 AND {(k - 1) * most}' for number in asked.rest]
         if k <= MOST_BY_BITS:
             stages.append(f'"__b" AS MATERIALIZED ({_over(names, within, tests, _bits(asked))})')
             within = "__b"
     if most is None or within == "__b":
-        tests = [f'bit_count("__b{number}") BETWEEN 1 AND {k - 1}' for number in asked.persons]
-        tests += [f'bit_count("__c{number}") BETWEEN 1 AND {k - 1}' for number in asked.rest]
+        tests = [_too_few(f"__b{one}", k * parts.times(one)) for one in asked.persons]
+        tests += [_too_few(f"__c{number}", k) for number in asked.rest]
     stages.append(f'"__f" AS ({_over(names, within, tests, _counts(asked))})')
     return ", ".join(stages), asked
+
+
+def _too_few(bits: str, k: int) -> str:
+    """Of more persons than bits can tell, all are counted."""
+    return f'bit_count("{bits}") BETWEEN 1 AND {k - 1}' if k <= MOST_BY_BITS else f'bit_count("{bits}") >= 1'
 
 
 def _rows(select: exp.Select, unit: exp.Expr, parts: Parts, asked: Doubt) -> str:
@@ -92,7 +96,7 @@ def _rows(select: exp.Select, unit: exp.Expr, parts: Parts, asked: Doubt) -> str
         met = exp.Coalesce(this=exp.Paren(this=condition.copy()), expressions=[exp.false()])
         rows.select(as_(met, f"__m{number}"), copy=False)
     rows.where(exp.Not(this=exp.Is(this=unit.copy(), expression=exp.Null())), copy=False)
-    return rows.sql("duckdb")
+    return rows.sql("duckdb", copy=False)
 
 
 def _over(names: list[str], within: str, tests: list[str], aggregates: list[str]) -> str:
@@ -111,10 +115,10 @@ def _over(names: list[str], within: str, tests: list[str], aggregates: list[str]
 
 def _bits(asked: Doubt) -> list[str]:
     persons = [
-        f'bit_or({_BIT if not number else f"CASE WHEN __m{number} THEN {_BIT} END"}) AS "__b{number}"'
+        f'bit_or({BIT if not number else f"CASE WHEN __m{number} THEN {BIT} END"}) AS "__b{number}"'
         for number in asked.persons
     ]
-    return persons + [f'bit_or(CASE WHEN NOT "__m{number}" THEN {_BIT} END) AS "__c{number}"' for number in asked.rest]
+    return persons + [f'bit_or(CASE WHEN NOT "__m{number}" THEN {BIT} END) AS "__c{number}"' for number in asked.rest]
 
 
 def _counts(asked: Doubt) -> list[str]:

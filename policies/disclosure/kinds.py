@@ -6,7 +6,7 @@ used for anything. `unit.py` assigns kinds, `cells.py` turns the first into the 
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from sqlglot import exp
 from sqlglot.optimizer.scope import Scope
@@ -18,6 +18,8 @@ from policies.guard.shape import conjuncts
 
 UNIT = "__unit"
 HIDDEN = "__hidden"
+OUTER = "outer"  # marks a column of a query that belongs to the one around it
+BY_VALUE, BY_STEPS, BY_NOUGHT = "=", "~", "0"  # see Kind.regions
 # Keys of reference data and places: many persons share them.
 _SHARED_KEYS = frozenset({"care_site_id", "provider_id", "location_id", "concept_id"})
 
@@ -27,7 +29,8 @@ class Kind:
     """`unit`: output columns that carry the person. `keys`: those that carry a record's key. `safe`: plain categories, that
     single out nobody. `linked`: addresses and the like. `hidden`: a public part has the column `__hidden`. `ties`: outer
     columns a correlated part equates with its person. `most`: how many rows a person can have in it, None where that is not known.
-    `sure`: no row lacks its person.
+    `sure`: no row lacks its person. `regions`: by output column how its values lie in regions: BY_VALUE, BY_STEPS (where they are few),
+    BY_NOUGHT (nought or not), or the name of the column that says in which. `mixed`: one row of a person's may stand there several times.
     """
 
     person: bool = False
@@ -39,6 +42,8 @@ class Kind:
     ties: frozenset[tuple[str, str]] = frozenset()
     most: int | None = None
     sure: bool = False
+    regions: Mapping[str, str] = field(default_factory=dict)
+    mixed: bool = False
 
 
 PUBLIC = Kind()

@@ -16,6 +16,8 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from policies.verdict import Witnessed
+
 Array = np.ndarray[Any, Any]
 PERSONS, ROWS, VALUES = "P", "R", "V"  # what a cell tells: a number of persons, of rows, or something of their values
 _SIGN = 64  # smallest marks compared first: sets that differ in few persons share nearly all of them
@@ -51,9 +53,10 @@ class Cell:
 
 @dataclass(frozen=True)
 class Answered:
-    """The cells of one part of an answer, by condition: cells of one column rest on different rows."""
+    """The cells of one part of an answer, by condition: cells of one column rest on different rows, unless they are `mixed`."""
 
     columns: tuple[tuple[Cell, ...], ...]
+    mixed: bool = False
 
     @property
     def cells(self) -> list[Cell]:
@@ -61,7 +64,9 @@ class Answered:
         return sorted((cell for column in self.columns for cell in column), key=lambda cell: -len(cell.persons))
 
 
-def answered(table: pa.Table, told: Sequence[str], tables: Sequence[str], k: int, one_level: bool = True) -> Answered:
+def answered(
+    table: pa.Table, told: Sequence[str], tables: Sequence[str], k: int, one_level: bool = True, mixed: bool = False
+) -> Answered:
     """Cells of a witness' result; those that were certainly withheld are left out.
 
     Columns of the result: `cell`, `person`, then for each condition (of which `told` says what was shown) its rows and, for each of `tables`,
@@ -85,7 +90,7 @@ def answered(table: pa.Table, told: Sequence[str], tables: Sequence[str], k: int
         kept = (rows > 0) & shown[cells]
         parts = {name: values[kept] for name, values in prints.items()}
         columns.append(tuple(_split(kinds, cells[kept], persons[kept], rows[kept], parts)))
-    return Answered(tuple(columns))
+    return Answered(tuple(columns), mixed)
 
 
 def _shown(cells: Array, number: int, everything: Array, rows: Array, k: int, one_level: bool) -> Array:
@@ -120,11 +125,11 @@ def _split(told: str, cells: Array, persons: Array, rows: Array, prints: Mapping
 def isolates(new: Sequence[Answered], earlier: Sequence[Answered], k: int) -> str:
     """Why `new` beside `earlier` gives a group of 1 to k-1 persons away, in a word (`pair`, `union`, `rest`); empty where it does not.
 
-    Parts of `new` are compared with one another too, but no part with itself: within one the neighbour rule holds.
+    Parts of `new` are compared with one another too, but with itself only a part whose cells are mixed: else the neighbour rule holds.
     """
     work = [MOST_WORK]
     for place, part in enumerate(new):
-        others = [*earlier, *new[:place]]
+        others = [*earlier, *new[:place], *([part] if part.mixed else [])]
         if any(_pairs(part, other, k) for other in others):
             return "pair"
         if any(_unions(part.cells, other, k, work) or _unions(other.cells, part, k, work) for other in others):
@@ -132,6 +137,14 @@ def isolates(new: Sequence[Answered], earlier: Sequence[Answered], k: int) -> st
         if _rests(part, others, k, work):
             return "rest"
     return ""
+
+
+def comparable(one: Witnessed, other: Witnessed) -> bool:
+    """Whether anything that cells of the two tell could be subtracted, as far as can be said without looking them up."""
+    kinds = set("".join(one.told)) & set("".join(other.told))
+    return PERSONS in kinds or bool(
+        kinds and (set(one.tables) & set(other.tables) or not (one.tables and other.tables))
+    )
 
 
 def _by(one: Cell, other: Cell) -> list[str]:
@@ -148,7 +161,7 @@ def _pairs(one: Answered, other: Answered, k: int) -> bool:
     for cell in one.cells:
         size = len(cell.persons)
         low, high = np.searchsorted(sizes, size - k + 1), np.searchsorted(sizes, size + k - 1, side="right")
-        if any(_close(cell, near, k) for near in cells[low:high]):
+        if any(_close(cell, near, k) for near in cells[low:high] if near is not cell):
             return True
     return False
 
@@ -188,8 +201,9 @@ def _differing(one: Cell, other: Cell, by: str, k: int) -> tuple[int, int]:
 
 def _unions(cells: Sequence[Cell], other: Answered, k: int, work: list[int]) -> bool:
     """Whether some cell is, but for 1 to k-1 persons, a union of cells of the other answer."""
-    for column in other.columns:
+    for whole in other.columns:
         for cell in cells:
+            column = tuple(one for one in whole if one is not cell)
             if len(column) > 1 and (by := _by(cell, column[0])):
                 if not _affords(work, len(cell.persons) + sum(len(one.persons) for one in column)):
                     return False

@@ -4,29 +4,50 @@ The plain way to know the persons counts them distinct in the same pass, which c
 better one. `cells.py` puts the rest around it.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import combinations
 
 from sqlglot import exp
 
 from data.catalogue.model import catalogue
 from policies.disclosure.arguments import rests_on
 from policies.disclosure.profile import Witness
+from policies.disclosure.regions import Leaf, Regions
 from policies.guard.refusal import refuse
 from policies.guard.resolve import full_name
 from policies.guard.shape import group_keys, grouping_sets, is_aggregate
 
 SET = "__set"
+FEW = 5  # so many values of a step can be told apart by a count, a sum and the next three moments
 MOST_SETS = 16
 
 
 @dataclass(frozen=True)
 class Resting:
-    """An aggregate's place: its name, the number of its condition, whether the rows left out are derivable from it."""
+    """An aggregate's place: its name, the number of its condition, whether the rows left out are derivable from it, the numbers of its
+    regions, how many times the persons of a plain cell it takes, whether each row adds to it, and whether it counts.
+    """
 
     name: str
     condition: int
     derivable: bool
+    regions: tuple[int, ...] = ()
+    times: int = 1
+    adds_rows: bool = True
+    counts: bool = False
+
+
+@dataclass(frozen=True)
+class Region:
+    """An expression of which each value is a region among the rows of a condition; with `few` only where there are at most so many values.
+
+    Without an expression it is how many rows a person has.
+    """
+
+    value: exp.Expr | None
+    condition: int
+    few: int = 0
 
 
 @dataclass
@@ -38,14 +59,22 @@ class Parts:
     aggregates: dict[str, Resting] = field(default_factory=dict)
     plain: dict[str, str] = field(default_factory=dict)  # grouping(): says which level a row is of, nothing of persons
     conditions: list[exp.Expr | None] = field(default_factory=lambda: [None])
+    types: set[type[exp.Expr]] = field(
+        default_factory=set
+    )  # of all keys and aggregates, so that no other node need be spelled out
     known: dict[int, str] = field(
         default_factory=dict
     )  # conditions whose distinct persons an aggregate of the question counts
+    regions: list[Region] = field(default_factory=list)
     sets: list[frozenset[str]] = field(default_factory=list)  # of key names; empty where there is one plain grouping
 
     def derivable(self) -> set[int]:
         """Conditions of which the rows left out must rest on enough persons as well."""
         return {one.condition for one in self.aggregates.values() if one.derivable and one.condition}
+
+    def times(self, condition: int) -> int:
+        """How many times the persons of a plain cell the most demanding aggregate of a condition takes."""
+        return max((one.times for one in self.aggregates.values() if one.condition == condition), default=1)
 
     def set_number(self, keys: frozenset[str]) -> int:
         """What `grouping(all keys)` says of a set: a bit for each key left out, the first key the highest."""
@@ -53,11 +82,15 @@ class Parts:
         return sum(1 << (len(names) - 1 - place) for place, name in enumerate(names) if name not in keys)
 
 
-def gather(select: exp.Select, unit: exp.Expr, safe: set[tuple[str, str]]) -> Parts:
-    """Keys, aggregates and conditions of a SELECT. Raises Refused where an aggregate's argument is not understood."""
-    parts = Parts()
+def gather(select: exp.Select, unit: exp.Expr, safe: set[tuple[str, str]], leaf: Leaf, weighted: bool = False) -> Parts:
+    """Keys, aggregates and conditions of a SELECT. Raises Refused where an aggregate's argument is not understood.
+
+    `leaf` knows the regions of the columns the SELECT reads; `weighted`: the question itself multiplies rows of persons.
+    """
+    parts, counting = Parts(), []
     for number, key in enumerate(group_keys(select)):
         name = f"__k{number}"
+        parts.types.add(type(key))
         if parts.keys.setdefault(key.sql("duckdb"), name) == name and not _is_safe(key, safe):
             parts.risky.add(name)
     if len(parts.keys) > 3:  # many plain categories together single out as well as one fine one
@@ -66,21 +99,89 @@ def gather(select: exp.Select, unit: exp.Expr, safe: set[tuple[str, str]]) -> Pa
         if len(sets) > MOST_SETS:
             raise refuse("grouping-sets", f"More than {MOST_SETS} grouping sets.", "Ask for fewer levels at a time.")
         parts.sets = [frozenset(parts.keys[key.sql("duckdb")] for key in one) for one in sets]
+        _check_levels(parts)
     texts: dict[str, int] = {"": 0}
     for aggregate in _aggregates(select):
         text = aggregate.sql("duckdb")
         if text in parts.aggregates:
             continue
-        condition, derivable = rests_on(aggregate, unit)
+        parts.types.add(type(aggregate))
+        rests = rests_on(aggregate, unit, leaf)
+        condition = rests.condition
         place = texts.setdefault(condition.sql("duckdb") if condition is not None else "", len(parts.conditions))
         if place == len(parts.conditions):
             parts.conditions.append(condition)
-        parts.aggregates[text] = Resting(f"__a{len(parts.aggregates)}", place, derivable)
+        name, regions = f"__a{len(parts.aggregates)}", _placed(parts, place, rests.regions)
+        parts.aggregates[text] = Resting(name, place, rests.derivable, regions, rests.times, _adds_rows(aggregate))
+        counting += [text] if rests.counts else []
         if _counts_persons(aggregate, unit):
             parts.known.setdefault(place, parts.aggregates[text].name)
+    _beside_one_another(parts, counting, weighted)
     for node in _own(select, exp.Grouping, exp.GroupingId):
+        parts.types.add(type(node))
         parts.plain.setdefault(node.sql("duckdb"), f"__g{len(parts.plain)}")
     return parts
+
+
+def _check_levels(parts: Parts) -> None:
+    """Totals above a level are found by the names of keys: where neither of two sets is above the other, their keys must differ in meaning."""
+    made: dict[str, set[str]] = {}
+    for key, name in parts.keys.items():
+        tree: exp.Expr = exp.maybe_parse(key, dialect="duckdb")
+        made[name] = {column.sql() for column in tree.find_all(exp.Column)}
+    for one, other in combinations(parts.sets, 2):
+        if any(made[here] & made[there] for here in one - other for there in other - one):
+            allowed = "Compute the coarser key in a WITH and ask for one at a time."
+            raise refuse("grouping-sets", "Keys of two grouping sets are made of the same column.", allowed)
+
+
+def _adds_rows(aggregate: exp.Expr) -> bool:
+    bare = aggregate.this if isinstance(aggregate, exp.Filter) else aggregate
+    distinct = isinstance(bare.this, exp.Distinct)
+    return isinstance(bare, exp.Count | exp.CountIf | exp.Sum | exp.Avg | exp.RegrCount) and not distinct
+
+
+def _placed(parts: Parts, condition: int, found: Regions) -> tuple[int, ...]:
+    """The places of an aggregate's regions, each put down once. Several that were chosen by conditions count together."""
+    wanted = [Region(one.copy(), condition, few=FEW) for one in found.few]
+    if found.strict:
+        values = [one.copy() for one in found.strict]
+        together = values[0] if len(values) == 1 else exp.Anonymous(this="hash", expressions=values)
+        wanted.append(Region(together, condition))
+    return tuple(_place(parts, one) for one in wanted)
+
+
+def _place(parts: Parts, region: Region) -> int:
+    if region not in parts.regions:
+        parts.regions.append(region)
+    return parts.regions.index(region)
+
+
+def _beside_one_another(parts: Parts, counting: list[str], weighted: bool) -> None:
+    """What counts beside one another tell: of rows that several conditions choose or leave, and of persons whose rows were multiplied."""
+    chosen = sorted({parts.aggregates[text].condition for text in counting} - {0})
+    wanted: list[Region] = []
+    if len(chosen) > 1:
+        wanted.append(Region(_met(parts, chosen), 0, few=len(chosen) + 1))
+        wanted += [Region(_met(parts, two), 0, few=3) for two in combinations(chosen, 2) if len(chosen) <= _MOST_PAIRED]
+    places = tuple(_place(parts, one) for one in wanted)
+    for text, one in parts.aggregates.items():
+        more = places if text in counting and one.condition in chosen else ()
+        if weighted and one.adds_rows:
+            more += (_place(parts, Region(None, one.condition, few=FEW)),)
+        parts.aggregates[text] = replace(one, regions=(*one.regions, *more), counts=text in counting)
+
+
+def _met(parts: Parts, conditions: Sequence[int]) -> exp.Expr:
+    """Which of some conditions a row meets."""
+    met = [
+        exp.Coalesce(this=exp.Paren(this=parts.conditions[one].copy()), expressions=[exp.false()])  # type: ignore[union-attr]
+        for one in conditions
+    ]
+    return exp.Anonymous(this="hash", expressions=met)
+
+
+_MOST_PAIRED = 5
 
 
 def _counts_persons(aggregate: exp.Expr, unit: exp.Expr) -> bool:
@@ -91,7 +192,15 @@ def _counts_persons(aggregate: exp.Expr, unit: exp.Expr) -> bool:
 
 def _own(select: exp.Select, *kinds: type[exp.Expr]) -> list[exp.Expr]:
     clauses = [*select.expressions, select.args.get("having"), select.args.get("order"), select.args.get("qualify")]
-    return [node for clause in clauses if clause is not None for node in clause.find_all(*kinds)]
+    return [node for clause in clauses if clause is not None for node in _outside(clause) if isinstance(node, kinds)]
+
+
+def _outside(clause: exp.Expr) -> Iterator[exp.Expr]:
+    """Nodes of a clause, without those of the queries in it."""
+    yield clause
+    for child in clause.iter_expressions():
+        if not isinstance(child, exp.Query):
+            yield from _outside(child)
 
 
 def _aggregates(select: exp.Select) -> list[exp.Expr]:
@@ -128,7 +237,7 @@ def source_of(select: exp.Select) -> exp.Select:
     return made
 
 
-def _grouped(made: exp.Select, select: exp.Select, parts: Parts, also: exp.Expr | None = None) -> None:
+def grouped(made: exp.Select, select: exp.Select, parts: Parts, also: exp.Expr | None = None) -> None:
     extra = [also.copy()] if also is not None else []
     keys = {name: key for key, name in zip(group_keys(select), dict.fromkeys(parts.keys.values()), strict=False)}
     if parts.sets:
@@ -148,7 +257,7 @@ def named_keys(select: exp.Select, parts: Parts) -> list[tuple[str, exp.Expr]]:
     return list(seen.items())
 
 
-def _level(select: exp.Select, parts: Parts) -> exp.Expr:
+def level(select: exp.Select, parts: Parts) -> exp.Expr:
     return exp.Grouping(expressions=[key.copy() for _, key in named_keys(select, parts)])
 
 
@@ -160,7 +269,7 @@ def groups(
     for name, key in named_keys(select, parts):
         made.select(as_(key.copy(), name), copy=False)
     if parts.sets:
-        made.select(as_(_level(select, parts), SET), copy=False)
+        made.select(as_(level(select, parts), SET), copy=False)
     for text, resting in parts.aggregates.items():
         aggregate: exp.Expr = exp.maybe_parse(text, dialect="duckdb")
         if sure and _is_rows(aggregate):
@@ -172,14 +281,14 @@ def groups(
         made.select(as_(_rows(unit, condition, sure), f"__n{number}"), copy=False)
     for counted in persons(parts):
         made.select(counted, copy=False)
-    _grouped(made, select, parts)
+    grouped(made, select, parts)
     return made
 
 
 def _rows(unit: exp.Expr, condition: exp.Expr | None, sure: bool) -> exp.Expr:
     """How many rows meet a condition, written as what the engine counts fastest."""
     if not sure:
-        return _count(unit, condition)
+        return count_of(unit, condition)
     if condition is None:
         return exp.Count(this=exp.Star())
     present = condition.this if isinstance(condition, exp.Not) else None
@@ -201,30 +310,30 @@ def persons_counted(unit: exp.Expr) -> Callable[[Parts], list[exp.Expr]]:
 
     def counted(parts: Parts) -> list[exp.Expr]:
         made = [
-            as_(_count(unit, condition, distinct=True), f"__p{number}")
+            as_(count_of(unit, condition, distinct=True), f"__p{number}")
             for number, condition in enumerate(parts.conditions)
         ]
         return made + [
-            as_(_count(unit, _untrue(parts.conditions[number]), distinct=True), f"__q{number}")
+            as_(count_of(unit, _untrue(parts.conditions[number]), distinct=True), f"__q{number}")
             for number in sorted(parts.derivable())
         ]
 
     return counted
 
 
-def witness(select: exp.Select, unit: exp.Expr, parts: Parts, most: int | None) -> Witness:
+def witness(select: exp.Select, unit: exp.Expr, parts: Parts, most: int | None, mixed: bool) -> Witness:
     """Who is counted in each cell, and with which rows: what the check against earlier answers compares."""
     made = source_of(select)
     keys: list[exp.Expr] = [key.copy() for _, key in named_keys(select, parts)] or [exp.Literal.number(0)]
     if parts.sets:
-        keys.append(_level(select, parts))
+        keys.append(level(select, parts))
     made.select(as_(_hash(*keys), "cell"), copy=False)
     made.select(as_(_hash(unit.copy()), "person"), copy=False)
     tables = _row_keys(select)
     numbers = [0, *sorted(parts.derivable())]
     for number in numbers:
         condition = parts.conditions[number]
-        made.select(as_(_count(unit, condition), f"rows{number}"), copy=False)
+        made.select(as_(count_of(unit, condition), f"rows{number}"), copy=False)
         for place, keys_of in enumerate(tables.values()):
             print_: exp.Expr = exp.Mod(this=_hash(*keys_of), expression=exp.Literal.number(_PRINT))
             if condition is not None:
@@ -232,9 +341,9 @@ def witness(select: exp.Select, unit: exp.Expr, parts: Parts, most: int | None) 
             made.select(as_(exp.Avg(this=print_), f"print{number}_{place}"), copy=False)
     there = exp.Not(this=exp.Is(this=unit.copy(), expression=exp.Null()))
     made.where(there, copy=False)
-    _grouped(made, select, parts, also=unit)
+    grouped(made, select, parts, also=unit)
     told = tuple(_told(parts, number, unit, most) for number in numbers)
-    return Witness(made, told, tuple(tables), one_level=not parts.sets)
+    return Witness(made, told, tuple(tables), one_level=not parts.sets, mixed=mixed and bool(parts.keys))
 
 
 _PRINT = (
@@ -279,7 +388,7 @@ def _hash(*values: exp.Expr) -> exp.Expr:
     return exp.Anonymous(this="hash", expressions=list(values))
 
 
-def _count(unit: exp.Expr, condition: exp.Expr | None, distinct: bool = False) -> exp.Expr:
+def count_of(unit: exp.Expr, condition: exp.Expr | None, distinct: bool = False) -> exp.Expr:
     who = unit.copy() if condition is None else exp.Case(ifs=[exp.If(this=condition.copy(), true=unit.copy())])
     return exp.Count(this=exp.Distinct(expressions=[who]) if distinct else who)
 
@@ -290,4 +399,4 @@ def _untrue(condition: exp.Expr | None) -> exp.Expr:
 
 
 def as_(expression: exp.Expr, name: str) -> exp.Expr:
-    return exp.alias_(expression, name, quoted=True)
+    return exp.alias_(expression, name, quoted=True, copy=False)

@@ -34,10 +34,15 @@ class Sizes:
 class Witness:
     """A SELECT that says on whom the cells of a part rest: `cell` and `person` (both hashes), then for each condition the rows of the person
     and, for each of `tables`, a print of which rows of it those are. `told`: by condition, whether numbers of persons (P), of rows (R) or
-    something of values (V) were shown. `one_level`: there are no totals among the cells.
+    something of values (V) were shown. `one_level`: there are no totals among the cells. `mixed`: a row of a person may
+    stand in several cells. `parts`: WITH parts
+    of the question that it reads, shared with it; `recursive` whether one calls itself.
     """
 
     query: exp.Select
     told: tuple[str, ...]
     tables: tuple[str, ...]
     one_level: bool = True
+    mixed: bool = False
+    parts: tuple[exp.CTE, ...] = ()
+    recursive: bool = False

@@ -3,8 +3,10 @@
 A rough bound on purpose: an equality, of whatever columns, is taken to join one row with few. What passes is still bounded while it runs.
 """
 
+from collections.abc import Sequence
+
 from sqlglot import exp
-from sqlglot.optimizer.scope import traverse_scope
+from sqlglot.optimizer.scope import Scope
 
 from policies.disclosure.profile import Sizes
 from policies.guard.refusal import refuse
@@ -14,11 +16,11 @@ from policies.guard.shape import conjuncts
 MOST_PAIRS = 1_000_000_000
 
 
-def check_cost(tree: exp.Query, sizes: Sizes) -> None:
+def check_cost(scopes: Sequence[Scope], sizes: Sizes) -> None:
     """Raises Refused, by the rule `cost`, where tables would be multiplied with one another beyond MOST_PAIRS rows."""
     if not sizes.rows:
         return
-    for scope in traverse_scope(tree):
+    for scope in scopes:
         select = scope.expression
         if not isinstance(select, exp.Select) or not select.args.get("joins"):
             continue

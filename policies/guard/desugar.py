@@ -5,12 +5,15 @@ makes is judged like what was asked. Knows of granted columns only to spell out 
 """
 
 from collections.abc import Mapping
+from itertools import product
+from math import prod
 
 from sqlglot import exp
 
 from policies.guard.refusal import refuse
 
 _MOST_PIVOTED = 200
+_MOST_COPIED = 10_000  # nodes: UNPIVOT repeats its source once for each column
 
 
 def desugar(tree: exp.Query | exp.Pivot, granted: Mapping[str, Mapping[str, str]]) -> exp.Query:
@@ -78,14 +81,15 @@ def _pivoted(
     group: exp.Expr | None,
     granted: Mapping[str, Mapping[str, str]],
 ) -> exp.Select:
-    if len(fields) != 1 or not isinstance(fields[0], exp.In) or not fields[0].expressions:
+    if not fields or not all(isinstance(one, exp.In) and one.expressions for one in fields):
         raise refuse("pivot", "The columns of this PIVOT depend on the data.", "Write ON column IN (value, ...).")
-    column, values = fields[0].this, [one.unalias() for one in fields[0].expressions]
-    if not aggregates or len(values) * len(aggregates) > _MOST_PIVOTED:
+    columns = [one.this for one in fields]
+    if not aggregates or prod(len(one.expressions) for one in fields) * len(aggregates) > _MOST_PIVOTED:
         raise refuse("pivot", "A PIVOT needs aggregates (USING ...) and few columns.", "Write USING count(*).")
+    values = [value.unalias() for one in fields for value in one.expressions]
     if not all(isinstance(one, exp.Literal | exp.Boolean | exp.Null | exp.Neg | exp.Cast) for one in values):
         raise refuse("pivot", "The columns of this PIVOT depend on the data.", "Write ON column IN (value, ...).")
-    used = {one.name.lower() for item in [column, *aggregates] for one in item.find_all(exp.Column)}
+    used = {one.name.lower() for item in [*columns, *aggregates] for one in item.find_all(exp.Column)}
     keys = (
         [one.copy() for one in group.expressions]
         if group is not None
@@ -96,19 +100,24 @@ def _pivoted(
         ]
     )
     made = exp.Select(expressions=keys)
-    for value, alias in zip(values, fields[0].expressions, strict=True):
+    for chosen in product(*(one.expressions for one in fields)):
         for aggregate in aggregates:
-            made.select(_one_pivoted(column, value, alias, aggregate, len(aggregates) > 1), copy=False)
+            made.select(_one_pivoted(columns, chosen, aggregate, len(aggregates) > 1), copy=False)
     made.set("from_", exp.From(this=_named(source)))
     if keys:
         made.set("group", exp.Group(expressions=[one.copy() for one in keys]))
     return made
 
 
-def _one_pivoted(column: exp.Expr, value: exp.Expr, alias: exp.Expr, aggregate: exp.Expr, several: bool) -> exp.Expr:
-    same = exp.EQ(this=column.copy(), expression=value.copy())
-    filtered = exp.Filter(this=aggregate.unalias().copy(), expression=exp.Where(this=same))
-    name = alias.alias or (value.name if isinstance(value, exp.Literal) else value.sql("duckdb"))
+def _one_pivoted(columns: list[exp.Expr], chosen: tuple[exp.Expr, ...], aggregate: exp.Expr, several: bool) -> exp.Expr:
+    tests = [
+        exp.EQ(this=column.copy(), expression=value.unalias().copy())
+        for column, value in zip(columns, chosen, strict=True)
+    ]
+    filtered = exp.Filter(this=aggregate.unalias().copy(), expression=exp.Where(this=exp.and_(*tests, copy=False)))
+    name = "_".join(
+        one.alias or (one.name if isinstance(one, exp.Literal) else one.unalias().sql("duckdb")) for one in chosen
+    )
     if several or aggregate.alias:
         name = f"{name}_{aggregate.alias or aggregate.unalias().sql('duckdb').lower()}"
     return exp.alias_(filtered, name, quoted=True)
@@ -127,6 +136,8 @@ def _unpivoted(
 ) -> exp.Query:
     if not 1 <= len(columns) <= 50 or not all(columns):
         raise refuse("pivot", "This UNPIVOT names no columns.", "Write UNPIVOT t ON a, b INTO NAME n VALUE v.")
+    if sum(1 for _ in source.walk()) * len(columns) > _MOST_COPIED:
+        raise refuse("size", "An UNPIVOT repeats a large source.", "Put the source into a WITH.")
     taken = {one.lower() for one in columns}
     others = [one for one in _columns(source, granted) if one.lower() not in taken]
     parts: list[exp.Query] = []

@@ -4,6 +4,8 @@ Where rows or values would depend on the order in which DuckDB happens to meet t
 LIMIT, and to window functions that look at neighbours. A plain scan of one table keeps the order of the file and is left alone.
 """
 
+from collections.abc import Sequence
+
 from sqlglot import exp
 from sqlglot.optimizer.scope import Scope, traverse_scope
 
@@ -14,12 +16,11 @@ from policies.guard.shape import group_keys
 _ORDER_BOUND = (exp.RowNumber, exp.Ntile, exp.Lag, exp.Lead, exp.FirstValue, exp.LastValue, exp.NthValue)
 
 
-def order_windows(tree: exp.Query) -> exp.Query:
-    """The tree with a total order in every window that looks at neighbours; before suppression, on the asker's own parts."""
-    for scope in traverse_scope(tree):
+def order_windows(scopes: Sequence[Scope]) -> None:
+    """Puts a total order into every window that looks at neighbours; before suppression, on the asker's own parts."""
+    for scope in scopes:
         if isinstance(scope.expression, exp.Select):
             _order_windows(scope)
-    return tree
 
 
 def order_rows(tree: exp.Query, keeps_order: bool = True) -> exp.Query:
@@ -69,7 +70,10 @@ def _order_windows(scope: Scope) -> None:
     for window in scope.find_all(exp.Window):
         frame = window.args.get("spec")
         by_rows = frame is not None and str(frame.args.get("kind", "")).upper() == "ROWS"
-        if isinstance(window.this, _ORDER_BOUND) or by_rows:
+        called = window.this
+        while isinstance(called, exp.IgnoreNulls | exp.RespectNulls | exp.Filter):
+            called = called.this
+        if isinstance(called, _ORDER_BOUND) or by_rows:
             order = window.args.get("order")
             present = list(order.expressions) if order is not None else []
             extra = [exp.Ordered(this=tie.copy(), nulls_first=False) for tie in ties]

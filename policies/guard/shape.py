@@ -9,6 +9,24 @@ AGGREGATES = (
 )  # fmt: skip
 
 
+_LOWER = str.maketrans("ABCDEFGHIJKLMNOPQRSTUVWXYZ", "abcdefghijklmnopqrstuvwxyz")
+
+Nodes = dict[type[exp.Expr], list[exp.Expr]]
+
+
+def folded(name: str) -> str:
+    """A name as DuckDB compares it: letters of ASCII without their case, all others as they are."""
+    return name.translate(_LOWER)
+
+
+def by_kind(tree: exp.Expr) -> Nodes:
+    """Every node of a tree by its class, in one walk."""
+    found: Nodes = {}
+    for node in tree.walk():
+        found.setdefault(type(node), []).append(node)
+    return found
+
+
 def is_aggregate(node: exp.Expr) -> bool:
     """Whether the node is a whole aggregate: not one that a window, FILTER or WITHIN GROUP wraps."""
     if isinstance(node, exp.Filter | exp.WithinGroup):

@@ -63,7 +63,8 @@ def verdicts_changed(old: Policy, new: Policy, questions: Iterable[Question]) ->
             yield VerdictChange(question, was, becomes)
 
 
-_TERMS = ("release", "mode", "threshold", "rows", "overlap", "bounds", "budget", "valid_from", "valid_until")
+_TERMS = ("release", "mode", "threshold", "rows", "overlap", "bounds", "budget", "valid_from", "valid_until",
+          "calls_per_hour_alert")  # fmt: skip
 
 
 def _name(grant: Grant) -> str:
@@ -72,7 +73,9 @@ def _name(grant: Grant) -> str:
 
 def _term(policy: Policy, grant: Grant, term: str) -> str:
     value = getattr(grant, term)
-    if term == "threshold":
+    if term == "release" and value in policy.releases:
+        value = f"{value} {policy.releases[value].model_dump()}"
+    elif term == "threshold":
         value = policy.threshold(grant).model_dump()
     elif term == "rows":
         value = {name: policy.row_filters[name].keep or f"not {policy.row_filters[name].drop}" for name in value}

@@ -23,7 +23,7 @@ class Wall:
 WALLS: tuple[Wall, ...] = (
     Wall("grant", "role and purpose are granted, now", ("default-deny", "grant-expired", "break-glass", "sandbox-required")),
     Wall("asker", "what the grant's row filters need to know of the asker is said", ("row-filter",)),
-    Wall("text", "the text is short and plain", ("plain-text", "size", "bad_request")),
+    Wall("text", "the text is short and plain", ("plain-text", "size", "reserved-name", "bad_request")),
     Wall("statement", "it is one SELECT", ("one-statement", "select-only")),
     Wall("words", "every word, function, clause and type is a listed one",
          ("word-not-listed", "function-not-listed", "volatile-function", "clause-not-listed", "type-not-listed", "pattern", "pivot",

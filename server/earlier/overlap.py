@@ -21,7 +21,7 @@ from data.engines.canonical import digest
 from data.errors import OutOfBounds, Refused
 from data.snapshots import Snapshot
 from data.types import Engine, Limits
-from policies.disclosure.overlap import Answered, answered, isolates
+from policies.disclosure.overlap import Answered, answered, comparable, isolates
 from policies.model import Grant
 from policies.verdict import Judged, Witnessed
 from server.ledger import Keys
@@ -29,6 +29,7 @@ from server.ledger import Keys
 _SEALED_AS = "answered"
 _MOST_ROWS = 20_000_000
 _MOST_BYTES = 600_000_000
+_SECONDS = 60.0  # that looking up whom large cells count may take, once a question
 
 
 @dataclass(frozen=True)
@@ -44,6 +45,16 @@ class _Question:
     def key(self) -> str:
         witnesses = [asdict(one) for one in self.witnesses]
         return digest([self.release], [], [witnesses, sorted(self.parameters.items()), self.k])
+
+    def told_before(self, one: Witnessed, earlier: "_Question") -> bool:
+        """Whether an earlier question had just these cells and told as much of each: then it was held against the others already."""
+        same = {name: self.parameters[name] for name in one.parameters}
+        return not one.mixed and any(
+            other.sql == one.sql
+            and same == {name: earlier.parameters[name] for name in other.parameters}
+            and all(set(kinds) <= set(before) for kinds, before in zip(one.told, other.told, strict=False))
+            for other in earlier.witnesses
+        )
 
 
 @dataclass
@@ -80,16 +91,20 @@ class Answers:
             if question.key in asker.questions:
                 return
             earlier = [one for one in asker.questions.values() if one.release == question.release]
-            if earlier or len(question.witnesses) > 1:
+            if earlier or len(question.witnesses) > 1 or any(one.mixed for one in question.witnesses):
                 self._compare(asker, question, earlier, grant, snapshot)
             self._write(asker, question)
 
     def _compare(
         self, asker: _Asker, question: _Question, earlier: list[_Question], grant: Grant, snapshot: Snapshot
     ) -> None:
-        new = self._cells(asker, question, grant, snapshot)
-        old = [part for one in earlier for part in self._cells(asker, one, grant, snapshot)]
-        if isolates(new, old, question.k):
+        new = [one for one in question.witnesses if not any(question.told_before(one, other) for other in earlier)]
+        met = [one for one in earlier if any(comparable(part, other) for part in new for other in one.witnesses)]
+        if not met and len(question.witnesses) < 2 and not any(one.mixed for one in new):
+            return
+        cells = self._cells(asker, question, grant, snapshot)
+        old = [part for one in met for part in self._cells(asker, one, grant, snapshot)]
+        if isolates(cells, old, question.k):
             asker.cells.pop(question.key, None)
             raise Refused(
                 f"Beside an earlier answer, this one would tell about fewer than {question.k} persons.",
@@ -99,7 +114,9 @@ class Answers:
 
     def _cells(self, asker: _Asker, question: _Question, grant: Grant, snapshot: Snapshot) -> tuple[Answered, ...]:
         if question.key not in asker.cells:
-            limits = Limits(grant.bounds.seconds, _MOST_ROWS, _MOST_BYTES, self._memory_mb, self._threads)
+            limits = Limits(
+                max(grant.bounds.seconds, _SECONDS), _MOST_ROWS, _MOST_BYTES, self._memory_mb, self._threads
+            )
             parts = []
             for one in question.witnesses:
                 needed = {name: question.parameters[name] for name in one.parameters}
@@ -108,7 +125,7 @@ class Answers:
                     raise OutOfBounds(
                         "The answer is too fine to be compared with earlier ones.", "Ask for fewer groups."
                     )
-                parts.append(answered(raw.table, one.told, one.tables, question.k, one.one_level))
+                parts.append(answered(raw.table, one.told, one.tables, question.k, one.one_level, one.mixed))
             asker.cells[question.key] = tuple(parts)
         return asker.cells[question.key]
 
@@ -151,7 +168,7 @@ class Answers:
 
 def _witnessed(kept: Mapping[str, Any]) -> Witnessed:
     lists = {name: tuple(kept[name]) for name in ("told", "tables", "parameters")}
-    return Witnessed(str(kept["sql"]), **lists, one_level=bool(kept["one_level"]))
+    return Witnessed(str(kept["sql"]), **lists, one_level=bool(kept["one_level"]), mixed=bool(kept.get("mixed", False)))
 
 
 @contextmanager

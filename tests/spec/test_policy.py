@@ -123,8 +123,20 @@ def test_a_profile_may_forbid_extremes(rows, value):
     with pytest.raises(Refused) as refused:
         rows(policy("threshold: strict"), sql)
     assert refused.value.rule == "extreme"
-    assert rows(policy("threshold: cms"), sql)[0][0] is not None
-    assert rows(policy("threshold: strict"), "SELECT median(year_of_birth) AS x FROM person")[0][0] == 1970
+
+
+@pytest.mark.parametrize("value", ["min(year_of_birth)", "max(year_of_birth)"])
+def test_other_profiles_show_extremes_of_groups_that_are_large(rows, value):
+    assert rows(policy("threshold: cms"), f"SELECT {value} AS x FROM person")[0][0] is not None
+
+
+@pytest.mark.parametrize(
+    ("place", "shown"), [("0.5", True), ("0.25", True), ("0.2", True), ("0.1", False), ("0.05", False), ("0.333", False)]
+)
+def test_a_percentile_takes_enough_persons_on_each_of_its_steps(rows, place, shown):
+    """A hundred persons: a quarter of them is enough of eleven, a tenth is not, and a walk in small steps shows nothing."""
+    made = rows(policy("threshold: cms"), f"SELECT quantile_cont(year_of_birth, {place}) AS x FROM person")
+    assert (made[0][0] is not None) == shown
 
 
 def test_a_grant_holds_from_its_first_to_its_last_day():

@@ -1,4 +1,4 @@
-"""The corpora: every file in tests/fixtures/refused is refused by the rule it names, every one in allowed is allowed and runs.
+"""The corpora: what is in tests/fixtures/refused is refused by the rule it names, what is in allowed is allowed and runs.
 
 A file may hold several questions, each headed by a comment: `-- rule: NAME` (and `-- role: ROLE`). A new leak becomes a new file first.
 """
@@ -62,3 +62,37 @@ def test_no_grant_is_default_deny(held):
         Judge(parse_policy(POLICY)).grant("janitor", "HRESCH")
     assert refusal.value.rule == "default-deny"
     assert "researcher" in refusal.value.allowed
+
+
+def test_the_verdict_on_a_question_is_kept_whatever_its_layout(held):
+    judge = Judge(parse_policy(POLICY))
+    grant = judge.policy.grants[0]
+    first = judge.judge("SELECT count(*) FROM person WHERE gender_concept_id = 8507", grant, held, "one")
+    again = judge.judge("select  COUNT(*) -- men\nFROM person\nWHERE gender_concept_id=8507", grant, held, "one")
+    assert again.sql == first.sql
+    other = judge.judge("SELECT count(*) FROM person WHERE gender_concept_id = 8532", grant, held, "one")
+    assert other.sql != first.sql
+
+
+def test_a_text_and_a_name_of_the_same_letters_are_told_apart(held):
+    judge = Judge(parse_policy(POLICY))
+    grant = judge.policy.grants[0]
+    assert judge.judge("SELECT 'gender_concept_id' AS x, count(*) FROM person", grant, held, "one")
+    with pytest.raises(ReadingRoomError):
+        judge.judge('SELECT "month_of_birth" AS x, count(*) FROM visit_occurrence GROUP BY 1', grant, held, "one")
+    assert judge.judge("SELECT 'month_of_birth' AS x, count(*) FROM visit_occurrence GROUP BY 1", grant, held, "one")
+
+
+@pytest.mark.parametrize(("heads", "sql"), cases("justified"))
+def test_honest_questions_that_are_refused_have_their_reason(heads, sql, grants, held):
+    """The rate of honest questions refused is what stands in that folder; each says what would be told, or what says the same."""
+    assert len(heads["why"]) > 8
+    with pytest.raises(ReadingRoomError) as refusal:
+        decide(sql, grants[heads.get("role", "researcher")], held, 11)
+    assert getattr(refusal.value, "rule", refusal.value.code) == heads["rule"]
+
+
+def test_the_corpora_are_large():
+    assert len(cases("allowed")) >= 300
+    assert len(cases("refused")) >= 500
+    assert len(cases("justified")) <= len(cases("allowed")) // 10
