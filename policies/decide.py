@@ -22,6 +22,7 @@ from policies.guard.cost import check_cost
 from policies.guard.order import order_rows, order_windows
 from policies.guard.parse import Words, normal_form, understood
 from policies.guard.resolve import Schema, resolve
+from policies.guard.soften import soften
 from policies.model import Grant, Policy, Threshold, granted_schema
 from policies.verdict import Judged, Witnessed
 
@@ -150,7 +151,7 @@ def decide(
     order_windows(scopes)
     obligations = ["bounds", "redact"]
     if grant.mode == "aggregate":
-        _cast_softly(tree)
+        soften(tree, scopes)
         carried = carry(tree, scopes, profile, sizes)
         tree, guarded, witnesses = carried.tree, carried.hidden, carried.witnesses
         obligations.append(f"hide-below-{profile.hide_below}")
@@ -207,10 +208,3 @@ class _Spelled:
                 self._parts[id(part)] = part.sql(dialect="duckdb")
             told.append(self._parts[id(part)])
         return f"WITH {'RECURSIVE ' if recursive else ''}{', '.join(told)} "
-
-
-def _cast_softly(tree: exp.Query) -> None:
-    """CAST becomes TRY_CAST, so that a value that does not fit cannot speak through an error."""
-    for node in list(tree.find_all(exp.Cast)):
-        if type(node) is exp.Cast and not isinstance(node.this, exp.Literal):
-            node.replace(exp.TryCast(this=node.this, to=node.args["to"]))

@@ -13,7 +13,7 @@ from data.engines.sandbox import landlock_abi
 from data.errors import BadRequest, OutOfBounds
 from data.types import Limits, Rows
 
-GRACE_SECONDS = 2.0  # between a worker's own time bound and the moment it is given up
+GRACE_SECONDS = 1.5  # between a worker's own time bound and the moment it is given up
 _KEPT_POOLS = 8
 
 
@@ -44,6 +44,8 @@ class DuckDBEngine:
         request = {"sql": sql, "params": dict(params), "seconds": left, "rows": limits.rows, "bytes": limits.bytes}
         try:
             header, payload = worker.ask(request, time.monotonic() + left + GRACE_SECONDS)
+            if header.get("error") == "broken":
+                worker.kill()
         finally:
             pool.give(worker)
         if "error" in header:
@@ -100,9 +102,21 @@ def _explained(header: dict[str, object], limits: Limits) -> Exception:
             return OutOfBounds(
                 f"The query needed more than {limits.memory_mb} MiB of memory.", "Ask for less at a time."
             )
+        case "bytes":
+            return OutOfBounds(f"One row of the answer takes more than {limits.bytes} bytes.", "Ask for less of it.")
         case "interrupted":
             return OutOfBounds("The query was interrupted.", "Ask again.")
+        case "broken":
+            return OutOfBounds("The query broke the worker that ran it.", "Write it in another way.")
+        case "statement":
+            return BadRequest("The query is not one SELECT that DuckDB can read.", "Ask one SELECT at a time.")
         case _:
-            kind = str(header.get("kind", "Error"))
-            advice = "Check types, casts and parameters. The database's own words are withheld: they may hold data."
-            return BadRequest(f"The query failed while running ({kind}).", advice)
+            return _failed(str(header.get("kind", "")))
+
+
+def _failed(kind: str) -> BadRequest:
+    """One and the same for all that data may cause: which cast or division failed would tell of values."""
+    withheld = "The database's own words are withheld: they may hold data."
+    if kind:
+        return BadRequest(f"The query cannot be run as it is written ({kind}).", f"Check types and names. {withheld}")
+    return BadRequest("The query failed while running.", f"Check types, casts, divisions and parameters. {withheld}")

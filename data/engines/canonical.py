@@ -2,14 +2,17 @@
 
 Sums of DOUBLEs depend in their last bits on the order of adding, so DOUBLEs are rounded to nine significant digits before they are
 shown or hashed (measured: avg, stddev and corr of the same rows agreed at nine digits on any number of threads, not always at twelve).
-JSON has no NaN and no infinity: both become null.
+JSON has no NaN and no infinity: both become null. Dates and times are ISO 8601 text; those beyond the years that Python knows, and the
+infinite ones, are written from their numbers.
 """
 
 import hashlib
+import re
 from collections.abc import Sequence
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Any
+from uuid import UUID
 
 import numpy as np
 import pyarrow as pa
@@ -18,6 +21,9 @@ from pydantic_core import to_json
 
 DIGITS = 9
 _EXACT = 2**53
+_ENDLESS = {True: 2**31 - 1, False: 2**63 - 1}  # DuckDB's 'infinity': of days, and of any smaller unit
+_PER_SECOND = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}
+_BY_NUMBER = re.compile(r"time(32|64)|\[ns")  # Arrow's way to Python takes 24:00 for midnight, and no nanoseconds
 _TYPES = {"int64": "BIGINT", "int32": "INTEGER", "int16": "SMALLINT", "int8": "TINYINT", "double": "DOUBLE", "float": "FLOAT",
           "string": "VARCHAR", "large_string": "VARCHAR", "bool": "BOOLEAN", "date32[day]": "DATE", "null": "NULL"}  # fmt: skip
 
@@ -72,7 +78,7 @@ def _other_type(type_: pa.DataType) -> str:
 def _values(column: pa.ChunkedArray) -> list[Any]:
     if pa.types.is_decimal(column.type):
         return _decimals(column)
-    values: list[Any] = column.to_pylist()
+    values = _pythons(column)
     plain = pa.types.is_integer(column.type) or pa.types.is_floating(column.type) or pa.types.is_string(column.type)
     return values if plain or pa.types.is_boolean(column.type) else [_value(one) for one in values]
 
@@ -89,13 +95,88 @@ def _decimals(column: pa.ChunkedArray) -> list[Any]:
     return [None if np.isnan(one) else one for one in whole.tolist()] if column.null_count else whole.tolist()
 
 
+def _pythons(column: pa.ChunkedArray) -> list[Any]:
+    """A column's values as Python has them; one by one and partly as text where Python cannot hold them all."""
+    if not _BY_NUMBER.search(str(column.type)):
+        try:
+            values: list[Any] = column.to_pylist()
+        except (OverflowError, ValueError, TypeError, pa.ArrowException):
+            pass
+        else:
+            return values
+    return [_scalar(one) for one in column]
+
+
+def _scalar(one: pa.Scalar) -> Any:
+    """One value as Python has it, dates and times as text."""
+    if not one.is_valid:
+        return None
+    match one:
+        case pa.ListScalar() | pa.StructScalar():  # maps and lists of a fixed size are among these lists
+            return _parts(one)
+        case pa.DictionaryScalar() | pa.UnionScalar() | pa.ExtensionScalar():
+            return _scalar(one.value)
+        case pa.Date32Scalar():
+            return _day(one.value)
+        case pa.TimestampScalar():
+            return _moment(one.value, one.type.unit, bool(one.type.tz))
+        case pa.Time32Scalar() | pa.Time64Scalar():
+            return _clock(one.value, one.type.unit)
+    try:
+        return one.as_py()
+    except (OverflowError, ValueError, TypeError, pa.ArrowException):
+        return f"({one.type})"
+
+
+def _parts(one: Any) -> Any:
+    if isinstance(one, pa.StructScalar):
+        return {name: _scalar(part) for name, part in one.items()}
+    pairs = isinstance(one, pa.MapScalar)
+    return [tuple(map(_scalar, part.values())) if pairs else _scalar(part) for part in one.values]
+
+
+def _day(days: int) -> str:
+    return _endless(days, "D") or _signed(str(np.datetime64(days, "D")))
+
+
+def _moment(value: int, unit: str, zoned: bool) -> str:
+    """A timestamp as Python's isoformat writes it: without a fraction, or with one of six digits, or of nine where it needs them."""
+    if endless := _endless(value, unit):
+        return endless
+    seconds, rest = divmod(value, _PER_SECOND[unit])
+    return _signed(str(np.datetime64(seconds, "s"))) + _fraction(rest, unit) + ("+00:00" if zoned else "")
+
+
+def _clock(value: int, unit: str) -> str:
+    seconds, rest = divmod(value, _PER_SECOND[unit])
+    return f"{seconds // 3600:02}:{seconds // 60 % 60:02}:{seconds % 60:02}" + _fraction(rest, unit)
+
+
+def _fraction(rest: int, unit: str) -> str:
+    if not rest:
+        return ""
+    digits = f"{rest * 10**9 // _PER_SECOND[unit]:09}"
+    return f".{digits.removesuffix('000')}"
+
+
+def _endless(value: int, unit: str) -> str:
+    endless = _ENDLESS[unit == "D"]
+    return {endless: "infinity", -endless: "-infinity"}.get(value, "")
+
+
+def _signed(iso: str) -> str:
+    """ISO 8601 asks for four digits of a year at least, and for a sign where there are more."""
+    year, rest = iso[: iso.index("-", 1)], iso[iso.index("-", 1) :]
+    return f"{int(year):+05}{rest}" if len(year) > 4 or year.startswith("-") else iso
+
+
 def _value(value: Any) -> Any:
     match value:
         case Decimal():
             return _number(value)
         case datetime() | date() | time():
             return value.isoformat()
-        case timedelta():
+        case timedelta() | UUID():
             return str(value)
         case bytes():
             return value.hex()

@@ -24,6 +24,7 @@ _ENVIRONMENT = {
     "PYTHONDONTWRITEBYTECODE": "1",
     "OPENBLAS_NUM_THREADS": "1",
     "OMP_NUM_THREADS": "1",
+    "JE_ARROW_MALLOC_CONF": "background_thread:false",  # nor does Arrow start a thread before Landlock
 }
 
 
@@ -56,6 +57,13 @@ class Worker:
                 "Check memory and that the snapshot's serving file is whole: `readingroom doctor`.",
                 code="worker",
             ) from error
+        if not self.facts.get("ready"):
+            self.kill()
+            raise ReadingRoomError(
+                f"A query worker had {self.facts.get('unbound')} threads that its sandbox does not bind, so it was stopped.",
+                "Check which versions of duckdb, numpy and pyarrow are installed: `readingroom doctor`.",
+                code="worker",
+            )
 
     def ask(self, request: dict[str, Any], deadline: float) -> tuple[dict[str, Any], bytes]:
         """One question. Raises OutOfBounds when the worker is lost or silent past the deadline; it is then killed."""

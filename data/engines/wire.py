@@ -16,16 +16,15 @@ _LENGTHS = struct.Struct("!IQ")
 def send(sock: socket.socket, header: dict[str, Any], payload: bytes = b"") -> None:
     """Sends one frame."""
     text = json.dumps(header).encode()
-    sock.sendall(_LENGTHS.pack(len(text), len(payload)) + text)
-    if payload:
-        sock.sendall(payload)
+    sock.sendall(_LENGTHS.pack(len(text), len(payload)) + text + payload)
 
 
 def receive(sock: socket.socket, deadline: float | None = None) -> tuple[dict[str, Any], bytes]:
     """One frame; `deadline` is a time.monotonic() after which TimeoutError is raised."""
     header_length, payload_length = _LENGTHS.unpack(_exactly(sock, _LENGTHS.size, deadline))
-    header: dict[str, Any] = json.loads(_exactly(sock, header_length, deadline))
-    return header, _exactly(sock, payload_length, deadline)
+    content = _exactly(sock, header_length + payload_length, deadline)
+    header: dict[str, Any] = json.loads(content[:header_length])
+    return header, content[header_length:]
 
 
 def _exactly(sock: socket.socket, length: int, deadline: float | None) -> bytes:

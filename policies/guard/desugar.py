@@ -89,16 +89,7 @@ def _pivoted(
     values = [value.unalias() for one in fields for value in one.expressions]
     if not all(isinstance(one, exp.Literal | exp.Boolean | exp.Null | exp.Neg | exp.Cast) for one in values):
         raise refuse("pivot", "The columns of this PIVOT depend on the data.", "Write ON column IN (value, ...).")
-    used = {one.name.lower() for item in [*columns, *aggregates] for one in item.find_all(exp.Column)}
-    keys = (
-        [one.copy() for one in group.expressions]
-        if group is not None
-        else [
-            exp.column(exp.to_identifier(one, quoted=True))
-            for one in _columns(source, granted)
-            if one.lower() not in used
-        ]
-    )
+    keys = _pivot_keys(source, [*columns, *aggregates], group, granted)
     made = exp.Select(expressions=keys)
     for chosen in product(*(one.expressions for one in fields)):
         for aggregate in aggregates:
@@ -107,6 +98,17 @@ def _pivoted(
     if keys:
         made.set("group", exp.Group(expressions=[one.copy() for one in keys]))
     return made
+
+
+def _pivot_keys(
+    source: exp.Expr, taken: list[exp.Expr], group: exp.Expr | None, granted: Mapping[str, Mapping[str, str]]
+) -> list[exp.Expr]:
+    """What a PIVOT groups by: what it says, else every column it does not use otherwise."""
+    if group is not None:
+        return [one.copy() for one in group.expressions]
+    used = {one.name.lower() for item in taken for one in item.find_all(exp.Column)}
+    others = [one for one in _columns(source, granted) if one.lower() not in used]
+    return [exp.column(exp.to_identifier(one, quoted=True)) for one in others]
 
 
 def _one_pivoted(columns: list[exp.Expr], chosen: tuple[exp.Expr, ...], aggregate: exp.Expr, several: bool) -> exp.Expr:

@@ -1,15 +1,17 @@
 """Turns other spellings into those that the rest of the guard knows.
 
-Brackets around a question, = ANY, <> ALL, FETCH FIRST, the WINDOW clause, DISTINCT ON, BY NAME, mean() and date_add() each
+Brackets around a question, = ANY, <> ALL, FETCH FIRST, the WINDOW clause, DISTINCT ON, BY NAME, mean(), date_add() and x[1] each
 say what a plain SELECT can say. Runs before `desugar.py`; what it makes is judged like what was asked.
 """
+
+import re
 
 from sqlglot import exp
 
 from policies.guard.refusal import refuse
 from policies.guard.shape import Nodes, folded
 
-_SPELLINGS: set[type[exp.Expr]] = {exp.Any, exp.All, exp.Fetch, exp.DateAdd}
+_SPELLINGS: set[type[exp.Expr]] = {exp.Any, exp.All, exp.Fetch, exp.DateAdd, exp.Bracket}
 
 
 def needs_plain(nodes: Nodes) -> bool:
@@ -31,6 +33,8 @@ def plain(tree: exp.Expr) -> None:
         fetch.replace(_limit(fetch))
     for call in list(tree.find_all(exp.Anonymous, exp.DateAdd))[::-1]:
         _respelled(call)
+    for bracket in list(tree.find_all(exp.Bracket))[::-1]:
+        _element(bracket)
     for select in list(tree.find_all(exp.Select)):
         if select.args.get("windows"):
             _inline_windows(select)
@@ -105,6 +109,14 @@ def _respelled(call: exp.Expr) -> None:
             call.replace(made if alone else exp.Paren(this=made))
     elif str(call.this).upper() == "MEAN" and len(call.expressions) == 1:
         call.replace(exp.Avg(this=call.expressions[0].copy()))
+
+
+def _element(bracket: exp.Expr) -> None:
+    """x[2] is list_extract(x, 2): sqlglot counts from nought where it knows a list, which another form around it would undo."""
+    number = re.search(r"\[(-?\d+)\]$", bracket.sql("duckdb"))
+    if number is not None and not isinstance(bracket.this, exp.Struct | exp.Tuple):
+        place = exp.Literal.number(number.group(1))
+        bracket.replace(exp.Anonymous(this="LIST_EXTRACT", expressions=[bracket.this.copy(), place]))
 
 
 def _inline_windows(select: exp.Select) -> None:

@@ -4,6 +4,7 @@ Comments are left out before parsing: in the tree they would make two spellings 
 directions out of some. A PIVOT statement is put so that the parser can read it where DuckDB allows more than it does.
 """
 
+import logging
 from functools import lru_cache
 
 from sqlglot import Dialect, exp
@@ -14,6 +15,7 @@ from data.errors import BadRequest
 from policies.guard.refusal import refuse
 
 _DUCKDB = Dialect.get_or_raise("duckdb")
+logging.getLogger("sqlglot").setLevel(logging.CRITICAL)  # it quotes what it cannot parse
 _AFTER_PIVOT = (TokenType.ORDER_BY, TokenType.LIMIT, TokenType.OFFSET)
 
 
