@@ -71,7 +71,7 @@ def sql() -> str:
     from policies.guard import allow
 
     lines = ["# SQL", "", "One SELECT in DuckDB's dialect. What is not listed here is refused.", ""]
-    for name in ("SCALAR", "TEXT", "DATES", "AGGREGATES", "WINDOWS"):
+    for name in ("SCALAR", "TEXT", "DATES", "AGGREGATES", "WINDOWS", "NESTED", "TABLES"):
         words = sorted(
             {one.sql_names()[0] if issubclass(one, exp.Func) else one.__name__ for one in getattr(allow, name)}
         )
@@ -80,6 +80,10 @@ def sql() -> str:
         "## Functions by name",
         "",
         ", ".join(sorted(allow.NAMED)),
+        "",
+        "## Left out, and why",
+        "",
+        *(f"- {name.lower()}: {why}" for name, why in sorted(allow.LEFT_OUT.items())),
         "",
         "## Types of casts",
         "",

@@ -17,7 +17,7 @@ from policies.guard.shape import AGGREGATES
 _SMOOTH = (
     exp.Add, exp.Sub, exp.Mul, exp.Div, exp.Neg, exp.Paren, exp.Ln, exp.Log, exp.Sqrt, exp.DateDiff, exp.TimestampDiff, exp.DateAdd,
     exp.DateSub, exp.Interval, exp.IntervalSpan, exp.Var, exp.DataType, exp.DataTypeParam, exp.Extract, exp.Year, exp.Month, exp.Day,
-    exp.Hour, exp.Minute, exp.DayOfYear, exp.TimeToUnix, exp.TsOrDsToDate, exp.Date, exp.ToDays, exp.Alias,
+    exp.Hour, exp.Minute, exp.DayOfYear, exp.TimeToUnix, exp.TsOrDsToDate, exp.Date, exp.ToDays, exp.Alias, exp.Try,
     exp.TimestampAdd, exp.TimestampSub, exp.DateTrunc, exp.TimestampTrunc, exp.Identifier, exp.DateFromParts,
 )  # fmt: skip
 # Many values become one.

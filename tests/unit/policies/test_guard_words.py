@@ -23,7 +23,7 @@ PAGE = Path(__file__).parents[3] / "docs" / "reference" / "sql.md"
 
 # A question for each class that is listed; where an expression will do, it is asked of `t`.
 QUESTIONS = {
-    "Alias": "1 AS a", "And": "b AND b", "Array": "[1, 2]", "Between": "i BETWEEN 1 AND 2", "Boolean": "true", "Bracket": "l[1]",
+    "Alias": "1 AS a", "And": "b AND b", "Array": "[1, 2]", "Between": "i BETWEEN 1 AND 2", "Boolean": "true", "Bracket": "({'a': 1})['a']",
     "CTE": "WITH q AS (SELECT 1 AS a) SELECT a FROM q", "Case": "CASE WHEN b THEN 1 END", "Cast": "CAST(i AS VARCHAR)", "Column": "i",
     "Cube": "SELECT i FROM t GROUP BY CUBE (i)", "DPipe": "s || s", "DataType": "CAST(i AS VARCHAR)",
     "DataTypeParam": "CAST(i AS DECIMAL(9, 2))", "Distinct": "SELECT DISTINCT i FROM t", "Div": "i / 2", "Dot": "({'a': 1}).a",
@@ -176,6 +176,11 @@ SAME = [
         "SELECT s, i AS n FROM t QUALIFY row_number() OVER (PARTITION BY s ORDER BY s, i DESC) = 1 ORDER BY 1, n DESC",
     ),
     ("SELECT mean(i) FROM t", "SELECT avg(i) FROM t"),
+    (
+        "SELECT quantile_cont(i, [0.25, 0.5, 0.75])[2], l[2], 'abc'[2], l[-1], list_sort(l)[1] FROM t GROUP BY ALL",
+        """SELECT list_extract(quantile_cont(i, [0.25, 0.5, 0.75]), 2), list_extract(l, 2), list_extract('abc', 2),
+        list_extract(l, -1), list_extract(list_sort(l), 1) FROM t GROUP BY ALL""",
+    ),
     ("SELECT date_add(d, to_days(3)) > d FROM t", "SELECT (d + to_days(3)) > d FROM t"),
     (
         "SELECT 1 AS a, 2 AS b UNION ALL BY NAME SELECT 3 AS b, 4 AS c",
