@@ -150,8 +150,9 @@ def decide(
     witnesses: tuple[Witness, ...] = ()
     order_windows(scopes)
     obligations = ["bounds", "redact"]
-    if grant.mode == "aggregate":
+    if grant.mode == "aggregate" or filters:  # an error may speak of rows that are not shown
         soften(tree, scopes)
+    if grant.mode == "aggregate":
         carried = carry(tree, scopes, profile, sizes)
         tree, guarded, witnesses = carried.tree, carried.hidden, carried.witnesses
         obligations.append(f"hide-below-{profile.hide_below}")

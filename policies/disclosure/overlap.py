@@ -100,7 +100,8 @@ def _shown(cells: Array, number: int, everything: Array, rows: Array, k: int, on
     )
     small = _few(group, k) | _few(persons, k) | _few(others, k)
     shown: Array = ~small & (persons > 0)
-    lone = small.sum() == 1 or (small.any() and persons[small].sum() < k)
+    together = persons[small].sum()
+    lone = small.sum() == 1 or (small.any() and (together < k or together <= small.sum()))
     if one_level and lone and shown.any():
         counts = np.bincount(cells, weights=rows, minlength=number)
         shown[np.flatnonzero(shown & (counts == counts[shown].min()))[0]] = False
@@ -264,7 +265,8 @@ def _from_union(persons: Array, rows: Array, column: Sequence[Cell], by: list[st
     missing = int(np.count_nonzero(inner != rows))
     if inner.any() and 1 <= missing < k:
         return missing
-    return outside if 1 <= outside < k and np.array_equal(nearest, rows) else k
+    more, less = outside + int(np.count_nonzero(nearest > rows)), int(np.count_nonzero(nearest < rows))
+    return max(more, less) if less <= 1 <= max(more, less) < k else k
 
 
 def _affords(work: list[int], cost: int) -> bool:

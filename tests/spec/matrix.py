@@ -120,6 +120,13 @@ def granted_at(policy: Policy, role: str, purpose: str, day: date, break_glass: 
     return usable[0] if first <= day <= last else "grant-expired"
 
 
+def _is_category(use: Use) -> bool:
+    """A code or a word many share, of clinical or operational kind, or sex: which there are may be listed, as a GROUP BY does."""
+    tags, kind = tags_and_type(use.table, use.column)
+    plain = tags <= {"clinical", "operational"} or use.column in ("gender_concept_id", "gender_source_value")
+    return plain and (use.column.endswith("concept_id") or kind == "VARCHAR")
+
+
 def _fits(name: str, patterns: tuple[str, ...]) -> bool:
     return any(re.fullmatch(re.escape(one).replace(r"\*", ".*").replace(r"\?", "."), name) for one in patterns)
 
@@ -163,12 +170,6 @@ class Oracle:
             return UNRESOLVED
         return "column-not-granted" if use.column in self.somewhere else "column-not-in-release"
 
-    def _is_category(self, use: Use) -> bool:
-        """A code of care or operations, or sex: its different values may be listed, as groups of it may."""
-        tags, kind = tags_and_type(use.table, use.column)
-        plain = tags <= {"clinical", "operational"} or use.column in ("gender_concept_id", "gender_source_value")
-        return plain and (use.column.endswith("concept_id") or kind == "VARCHAR")
-
     def _of_persons(self, use: Use) -> str:
         """Aggregate mode: rows about persons come out as aggregates only, and no key is asked about for its own sake."""
         unit = catalogue()[use.table].unit
@@ -188,7 +189,7 @@ class Oracle:
             "with": ALLOWED,
             "group": "aggregate-only" if person else ALLOWED,  # a group for each person is a row for each person
             "order": "limit-per-person",
-            "distinct": "aggregate-only" if person else ALLOWED if self._is_category(use) else "limit-per-person",
+            "distinct": "aggregate-only" if person else ALLOWED if _is_category(use) else "limit-per-person",
             "window": "aggregate-only" if person else "window-per-person",
             "where": of_key,
             "filter": of_key,

@@ -131,7 +131,8 @@ def test_other_profiles_show_extremes_of_groups_that_are_large(rows, value):
 
 
 @pytest.mark.parametrize(
-    ("place", "shown"), [("0.5", True), ("0.25", True), ("0.2", True), ("0.1", False), ("0.05", False), ("0.333", False)]
+    ("place", "shown"),
+    [("0.5", True), ("0.25", True), ("0.2", True), ("0.1", False), ("0.05", False), ("0.333", False)],
 )
 def test_a_percentile_takes_enough_persons_on_each_of_its_steps(rows, place, shown):
     """A hundred persons: a quarter of them is enough of eleven, a tenth is not, and a walk in small steps shows nothing."""
