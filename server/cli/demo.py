@@ -40,7 +40,7 @@ QUESTIONS: tuple[tuple[str, str, dict[str, Any]], ...] = (
         "query",
         {
             "sql": "SELECT CASE WHEN person_id IN (SELECT person_id FROM condition_occurrence WHERE condition_concept_id = 201826) "
-            "THEN 'diabetes' ELSE 'no diabetes' END AS persons_with, count(DISTINCT person_id) AS persons, "
+            "THEN 'diabetes' ELSE 'no diabetes' END AS persons_with, "
             "round(avg(value_as_number), 2) AS hba1c_percent FROM measurement WHERE measurement_concept_id = 3004410 GROUP BY 1"
         },
     ),
