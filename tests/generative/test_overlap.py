@@ -137,19 +137,10 @@ class Brute:
         counts = {one: count for one, count in left.items() if count}
         persons = {self.who(one) for one in counts}
         one_way = bool(counts) and (min(counts.values()) > 0 or max(counts.values()) < 0)
-        return (
-            one_way
-            and len(persons) < K
-            and not self.mixed(counts, plus if max(counts.values()) < 0 else minus, persons)
-        )
+        return one_way and len(persons) < K
 
     def who(self, one) -> int:
         return one if self.person is None else self.person[one]
-
-    def mixed(self, counts, other, persons) -> bool:
-        """Some are not on the other side at all and some less often: not seen yet, as the example below says."""
-        there = {self.who(one) for cell in other for one in cell}
-        return bool(persons & there) and bool(persons - there)
 
     def unions(self, cells):
         return [some for size in range(1, len(cells) + 1) for some in combinations(cells, size)]
@@ -230,4 +221,21 @@ def test_a_union_is_seen_where_persons_differ_in_some_of_their_rows(con, held, g
         asked(con, grants["researcher"], held, "rows", rows, one) for one in (every, common)
     )
     assert sum(map(len, totals)) - sum(map(len, rest)) == 2
+    assert isolates(after, before, K)
+
+
+@pytest.mark.xfail(strict=True, reason="all cells of one answer are not compared with all cells of another")
+@pytest.mark.parametrize("kind", sorted(VALUES))
+def test_two_whole_answers_are_seen_to_differ_in_one_person(con, held, grants, kind):
+    """Everybody by one attribute, then everybody but person 40 by another: the sums are 41 and 40."""
+    rows = [Row(number, number, number % 2, number // 2 % 2, 0) for number in range(40)] + [Row(40, 40, 0, 0, 1)]
+    fill(con, filled(rows))
+    every = Question(f"SELECT {A}, {VALUES[kind]} AS n FROM condition_occurrence GROUP BY {A}", "a", lambda row: True)
+    most = Question(
+        f"SELECT {B}, {VALUES[kind]} AS n FROM condition_occurrence WHERE {C} = 0 GROUP BY {B}",
+        "b",
+        lambda row: row.c == 0,
+    )
+    (before, all_), (after, rest) = (asked(con, grants["researcher"], held, kind, rows, one) for one in (every, most))
+    assert (sum(map(len, all_)), sum(map(len, rest))) == (41, 40)
     assert isolates(after, before, K)

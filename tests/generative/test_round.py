@@ -55,7 +55,7 @@ COUNTS = (
 
 
 @given(measured(), st.sampled_from(COUNTS))
-@few(60)
+@few(30)
 def test_every_count_shown_is_a_multiple_of_five(con, held, grants, rows, count):
     put(con, rows)
     plain = dict(con.execute(f"SELECT {KEY}, {count} {SOURCE}").fetchall())
@@ -75,7 +75,7 @@ def test_asking_again_gives_the_same_bytes(con, held, grants, rows):
 
 
 @given(measured())
-@few(60)
+@few(30)
 def test_a_sum_is_the_mean_times_the_rounded_count(con, held, grants, rows):
     """Otherwise sum over average would be the count as it is."""
     put(con, rows)
@@ -103,7 +103,7 @@ def test_an_extreme_follows_the_threshold_or_is_refused(con, held, grants, rows,
 
 
 @given(measured(), st.integers(8, 30))
-@few(40)
+@few(25)
 def test_what_is_built_on_a_count_is_built_on_the_rounded_one(con, held, grants, rows, bound):
     """HAVING would else find the count by halving, and an order or a share would tell which of two groups is larger."""
     put(con, rows)
