@@ -5,6 +5,7 @@ worker, governed and plain in turn, so that the ratio holds on a noisy machine. 
 """
 
 import argparse
+import gc
 import json
 import statistics
 import tempfile
@@ -92,6 +93,8 @@ def measure(out: Console, rows: int = ROWS) -> dict[str, Any]:
     }
     judge = Judge(parse_policy(POLICY))
     grant = judge.policy.grants[0]
+    gc.collect()
+    gc.freeze()  # as `readingroom serve` does
     guard = _guard(judge, grant, held)
     with tempfile.TemporaryDirectory(prefix="readingroom-bench-") as directory:
         serving = Path(directory) / "release" / "serving.duckdb"

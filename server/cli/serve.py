@@ -1,5 +1,6 @@
 """The command `serve`: stdio for one person, streamable HTTP for many."""
 
+import gc
 import getpass
 import uuid
 from typing import Annotated
@@ -41,6 +42,8 @@ def serve(
         grant = house.judge.grant(local.role, local.purpose, break_glass=bool(break_glass))
         house.engine.warm(house.snapshots.current().serving(grant.release))
         _warn_without_sandbox(house)
+        gc.collect()
+        gc.freeze()  # what was loaded stays: looking through it again and again made one call in twenty twice as long
         if address is None:
             session = f"stdio-{uuid.uuid4().hex[:12]}"
             subject = getpass.getuser()
