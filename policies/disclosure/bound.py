@@ -22,6 +22,8 @@ def most_rows(select: exp.Select, sources: Mapping[str, Kind]) -> int | None:
     """The bound for a SELECT before it groups; None where it is not known."""
     if any(one.find(exp.Explode) for one in select.expressions) or not met_on_keys(select, sources):
         return None
+    if any(str(join.args.get("side") or "").upper() == "FULL" for join in select.args.get("joins") or []):
+        return None  # what meets nothing on either side adds up, where the bound multiplies
     most = 1
     for alias, kind in sources.items():
         if kind.person and alias not in unseen(select):

@@ -280,3 +280,19 @@ def test_the_bound_is_never_below_the_count_and_changes_no_answer(con, held, gra
     with patch.object(cells, "_LONGEST_TWICE", 0):  # every part counts its persons in one pass
         answers.append(con.execute(decide(sql, grants["researcher"], held, 3).sql).fetchall())
     assert answers[0] == answers[1] == answers[2]
+
+
+TWICE = "FROM person AS a FULL JOIN person AS b ON a.person_id = b.person_id AND a.gender_concept_id = 2"
+
+
+def test_a_full_join_may_hold_the_rows_of_both_sides(con, held, grants):
+    """Nobody meets anybody, so each of two persons stands there twice: four rows are more than a bound of one row each lets two be."""
+    fill(con, {"person": ("person_id, gender_concept_id", [(1, 1), (2, 1)])})
+    sql = f"SELECT count(*) AS n {TWICE}"
+    judged, bounds = judged_and_bounds(con, sql, grants["researcher"], held)
+    assert con.execute(judged.sql).fetchall() == [(None, True)]
+    assert [
+        (most, count)
+        for most, count in zip(bounds, exact(con, judged), strict=True)
+        if most is not None and most < count
+    ] == []
