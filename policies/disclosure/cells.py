@@ -80,8 +80,9 @@ def _middle(counted: str, parts: Parts, profile: Profile) -> exp.Select:
         tests += [f'coalesce("__r{number}" < {k}, FALSE)' for number in one.regions]
         flags.append(f'({" OR ".join(dict.fromkeys(tests))}) AS "__s{one.name}"')
     text = f'SELECT *, {", ".join(flags)} FROM {counted} AS "__groups"'
-    if parts.aggregates:
-        text = f'SELECT *, {", ".join(_hidden(parts, k))} FROM ({text}) AS "__flagged"'
+    # Where every group is small, all together may be one person's: then which plain categories there are is not told either.
+    only = 'coalesce(bool_and("__s0") OVER (), FALSE) AS "__only"'
+    text = f'SELECT *, {", ".join([only, *_hidden(parts, k)])} FROM ({text}) AS "__flagged"'
     text = up(text, parts, k)
     parsed: exp.Expr = exp.maybe_parse(text, dialect="duckdb")
     assert isinstance(parsed, exp.Select)  # noqa: S101 - a fact about the text above, not about input
@@ -213,7 +214,7 @@ class _Shown:
     def _replace(self, node: exp.Expr) -> exp.Expr:
         text = node.sql("duckdb") if type(node) in self.parts.types else ""
         if (key := self.parts.keys.get(text)) is not None:
-            return self._hidden_if("__s0", _column(key)) if key in self.parts.risky else _column(key)
+            return self._hidden_if("__s0" if key in self.parts.risky else "__only", _column(key))
         if text in self.parts.plain:
             return _column(self.parts.plain[text])
         if text in self.parts.aggregates and is_aggregate(node):

@@ -93,7 +93,10 @@ def gather(select: exp.Select, unit: exp.Expr, safe: set[tuple[str, str]], leaf:
         parts.types.add(type(key))
         if parts.keys.setdefault(key.sql("duckdb"), name) == name and not _is_safe(key, safe):
             parts.risky.add(name)
-    if len(parts.keys) > 3:  # many plain categories together single out as well as one fine one
+    made = any(not isinstance(key, exp.Column) and key.find(exp.Column) for key in group_keys(select))
+    if len(parts.keys) > 3 or (
+        made and len(parts.keys) > 1
+    ):  # many categories, or a choice beside one, single out as well
         parts.risky.update(parts.keys.values())
     if (sets := grouping_sets(select)) is not None:
         if len(sets) > MOST_SETS:

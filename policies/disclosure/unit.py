@@ -204,7 +204,13 @@ class _Part:
 
     def _safe(self, select: exp.Select) -> set[tuple[str, str]]:
         """Columns whose values single out nobody; one that is set equal to a column that might is none."""
-        safe = {(alias, name) for alias, kind in self.sources.items() for name in kind.safe}
+        safe = {
+            (alias, name)
+            for alias, kind in self.sources.items()
+            if kind.person
+            or isinstance(self.scope.sources.get(alias), exp.Table)  # labels of a written list are a choice
+            for name in kind.safe
+        }
         for left, right in holding(select):
             for one, other in ((left, right), (right, left)):
                 if other[0] in self.sources and self.sources[other[0]].person and other not in safe | self.keys:

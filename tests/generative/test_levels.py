@@ -83,6 +83,11 @@ class Attack:
 
     def read(self, level, row, shown):
         kept = [one for one in range(self.keys) if not level >> (self.keys - 1 - one) & 1]
+        if any(
+            row[one] is None for one in kept
+        ):  # its key is withheld, and with it every number: no equation names the group
+            assert all(value is None for value in row[self.keys : self.keys + len(shown)])
+            return
         whole = np.array([all(key[one] == row[one] for one in kept) for key in self.unknown], float)
         self.some.append(-whole)
         for name, value in zip(shown, row[self.keys :], strict=False):
