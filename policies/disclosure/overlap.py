@@ -2,8 +2,9 @@
 
 A cell is known by whom it counts, with how many rows each and which. If the cells of two answers differ in 1 to k-1 persons, subtracting
 one from the other tells about those few; so does a total from which the cells of another answer are taken away. Looked for are: two
-cells; one cell and any union of the cells of one answer; a cell, less another, and such a union. Only what can be subtracted is compared:
-numbers of persons with such, numbers of rows with such, values with values. What needs more answers than that is not looked for
+cells (all of an answer's together count as one); one cell and any union of the cells of one answer; a cell, less another, and such a
+union. Only what can be subtracted is compared: numbers of persons with such, numbers of rows with such, values with values. What needs
+more answers than that is not looked for
 (docs/explanation/what-is-guaranteed.md). Pure: numpy in, a word out.
 
 Background: Denning, Denning and Schwartz, "The tracker: a threat to statistical database security", ACM TODS 4(1), 1979.
@@ -11,6 +12,7 @@ Background: Denning, Denning and Schwartz, "The tracker: a threat to statistical
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -58,10 +60,28 @@ class Answered:
     columns: tuple[tuple[Cell, ...], ...]
     mixed: bool = False
 
-    @property
+    @cached_property
     def cells(self) -> list[Cell]:
-        """All cells, the largest first."""
-        return sorted((cell for column in self.columns for cell in column), key=lambda cell: -len(cell.persons))
+        """All cells, and of each column what they come to together, the largest first."""
+        whole = [] if self.mixed else [_together(column) for column in self.columns if len(column) > 1]
+        cells = [cell for column in self.columns for cell in column] + [one for one in whole if one is not None]
+        return sorted(cells, key=lambda cell: -len(cell.persons))
+
+
+def _together(column: Sequence[Cell]) -> Cell | None:
+    """The cells of a column as one; numbers of persons add up to such only where nobody stands in two."""
+    everybody = np.concatenate([cell.persons for cell in column])
+    persons, place = np.unique(everybody, return_inverse=True)
+    told = column[0].told if len(persons) == len(everybody) else column[0].told.replace(PERSONS, "")
+    if not told:
+        return None
+    each = np.concatenate([cell.rows for cell in column])
+    rows = np.bincount(place, weights=each).astype(np.int64)
+    prints = {
+        name: np.bincount(place, weights=np.concatenate([cell.prints[name] for cell in column]) * each) / rows
+        for name in column[0].prints
+    }
+    return Cell(told, persons, rows, prints)
 
 
 def answered(
