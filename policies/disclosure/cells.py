@@ -160,7 +160,8 @@ def _neighbour(small: str, condition: int, parts: Parts, k: int) -> str:
     count = f'count(*) FILTER (WHERE "{small}") OVER ({over})'
     together = f'sum("__p{condition}") FILTER (WHERE "{small}") OVER ({over})'
     rank = f'row_number() OVER ({over} ORDER BY "{small}" DESC, ({rows} = 0), {rows}{order})'
-    return f"({count} > 0 AND ({count} = 1 OR {together} < {k}) AND {rank} = {count} + 1 AND {rows} > 0)"
+    few = f"{count} = 1 OR {together} < {k} OR {together} <= {count}"  # as many persons as cells: one in each
+    return f"({count} > 0 AND ({few}) AND {rank} = {count} + 1 AND {rows} > 0)"
 
 
 # --- what is shown ------------------------------------------------------------------------------------------------------

@@ -238,3 +238,18 @@ def test_two_whole_answers_are_seen_to_differ_in_one_person(con, held, grants, k
     (before, all_), (after, rest) = (asked(con, grants["researcher"], held, kind, rows, one) for one in (every, most))
     assert (sum(map(len, all_)), sum(map(len, rest))) == (41, 40)
     assert isolates(after, before, K)
+
+
+@given(st.lists(st.integers(1, 7), min_size=1, max_size=7))
+@few(60)
+def test_the_check_takes_for_shown_what_is_shown(con, held, grants, sizes):
+    """A neighbour that is withheld is withheld in both; a cell the check took for withheld would never be compared."""
+    groups = [group for group, size in enumerate(sizes) for _ in range(size)]
+    rows = [(number, number, group) for number, group in enumerate(groups)]
+    fill(con, {"condition_occurrence": (f"condition_occurrence_id, person_id, {A}", rows)})
+    sql = f"SELECT {A}, count(*) AS n FROM condition_occurrence GROUP BY 1"
+    judged = decide(sql, grants["researcher"], held, K)
+    shown = sorted(n for _, n, _ in con.execute(judged.sql).fetchall() if n is not None)
+    one = judged.witnesses[0]
+    taken = answered(con.sql(one.sql).to_arrow_table(), one.told, one.tables, K, one.one_level, one.mixed)
+    assert sorted(len(cell.persons) for column in taken.columns for cell in column) == shown
