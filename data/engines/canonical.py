@@ -9,6 +9,7 @@ infinite ones, are written from their numbers.
 import hashlib
 import re
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Any
@@ -98,12 +99,8 @@ def _decimals(column: pa.ChunkedArray) -> list[Any]:
 def _pythons(column: pa.ChunkedArray) -> list[Any]:
     """A column's values as Python has them; one by one and partly as text where Python cannot hold them all."""
     if not _BY_NUMBER.search(str(column.type)):
-        try:
-            values: list[Any] = column.to_pylist()
-        except (OverflowError, ValueError, TypeError, pa.ArrowException):
-            pass
-        else:
-            return values
+        with suppress(OverflowError, ValueError, TypeError, pa.ArrowException):
+            return list(column.to_pylist())
     return [_scalar(one) for one in column]
 
 

@@ -12,7 +12,7 @@ from sqlglot import exp
 from policies.disclosure.regions import NONE, Leaf, Regions, is_zero, regions
 from policies.guard.refusal import refuse
 
-_QUANTILES = (exp.Quantile, exp.PercentileCont, exp.PercentileDisc, exp.Median)
+QUANTILES = (exp.Quantile, exp.PercentileCont, exp.PercentileDisc)
 _OF_TWO = (exp.Corr, exp.RegrSlope, exp.RegrIntercept, exp.RegrR2, exp.RegrCount)
 
 
@@ -107,16 +107,20 @@ def _more() -> Exception:
 
 def _times(aggregate: exp.Expr) -> int:
     """A quantile at a/b takes b times the persons: asked for at all such places it tells of each b-th part of the cell."""
-    if not isinstance(aggregate, _QUANTILES):
-        return 1
     if isinstance(aggregate, exp.Median):
         return 2
-    asked = aggregate.args.get("quantile") or aggregate.args.get("expression") or aggregate.this
-    places = asked.expressions if isinstance(asked, exp.Array) else [asked]
+    if not isinstance(aggregate, QUANTILES):
+        return 1
+    places = places_of(aggregate)
     if not all(isinstance(one, exp.Literal) and not one.is_string for one in places):
         raise refuse("extreme", "A percentile's place is not written out.", "Write it as a number between 0 and 1.")
-    parts = [Fraction(one.name).limit_denominator(1_000_000).denominator for one in places]
-    return max(parts)
+    return max(Fraction(one.name).limit_denominator(1_000_000).denominator for one in places)
+
+
+def places_of(quantile: exp.Expr) -> list[exp.Expr]:
+    """The places a quantile is asked at, each a number between 0 and 1 where it is written out."""
+    asked = quantile.args.get("quantile") or quantile.args.get("expression") or quantile.this
+    return list(asked.expressions) if isinstance(asked, exp.Array) else [asked]
 
 
 def _indicator(value: exp.Expr, leaf: Leaf) -> exp.Expr | None:
@@ -157,8 +161,11 @@ def _computed(value: exp.Expr) -> list[exp.Column]:
 
 
 def _not_null(value: exp.Expr) -> exp.Expr | None:
-    if isinstance(value, exp.Literal):
-        return None
+    return None if isinstance(value, exp.Literal) else there(value)
+
+
+def there(value: exp.Expr) -> exp.Expr:
+    """That a value is not NULL."""
     return exp.Not(this=exp.Is(this=value.copy(), expression=exp.Null()))
 
 

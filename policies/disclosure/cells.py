@@ -9,7 +9,8 @@ rows a condition leaves out, as the only hidden one among its neighbours (CMS ce
 
 from sqlglot import exp
 
-from policies.disclosure.few import MOST_BY_BITS, Doubt, bits_of, few
+from policies.disclosure.arguments import QUANTILES, places_of
+from policies.disclosure.few import MOST_BY_BITS, Doubt, bits_of, doubt, few, rows
 from policies.disclosure.kinds import HIDDEN, OUTER
 from policies.disclosure.levels import up
 from policies.disclosure.parts import SET, Parts, gather, groups, persons_counted, witness
@@ -20,10 +21,8 @@ from policies.guard.refusal import refuse
 from policies.guard.shape import is_aggregate
 
 _CELLS = "__cells"
-_LONGEST_TWICE = (
-    20_000  # characters of a part that may stand twice in the SQL: a part in a part in a part would double each time
-)
-_QUANTILES = (exp.Quantile, exp.PercentileCont, exp.PercentileDisc)
+_LONGEST_TWICE = 20_000  # characters of rows that are read a second time where one pass would do
+_LONGEST = 200_000  # characters of a part with all that guards it: a part in a part in a part doubles each time
 
 
 def suppressed(
@@ -48,21 +47,18 @@ def suppressed(
     parts = gather(select, unit, safe_columns, leaf, weighted)
     if not profile.extremes:
         _check_extremes(parts)
-    counted = _groups(select, unit, parts, profile.hide_below, most, sure)
-    middle = _middle(_with_regions(select, unit, parts, counted, profile.hide_below), parts, profile)
+    middle = _middle(_groups(select, unit, parts, profile.hide_below, most, sure), parts, profile)
     return _outer(select, middle, parts, profile, flag), witness(select, unit, parts, most, mixed)
 
 
 def _check_extremes(parts: Parts) -> None:
-    for text in parts.aggregates:
-        node: exp.Expr = exp.maybe_parse(text, dialect="duckdb")
-        if node.find(exp.Min, exp.Max):
+    for one in parts.aggregates.values():
+        if one.node.find(exp.Min, exp.Max):
             advice = "Ask for percentiles between 5 and 95, or the average."
             raise refuse("extreme", "Minimum and maximum are single persons' values.", advice)
-        for quantile in node.find_all(*_QUANTILES):
-            share = quantile.args.get("quantile") or quantile.args.get("expression") or quantile.this
-            shares = share.expressions if isinstance(share, exp.Array) else [share]
-            if not all(isinstance(one, exp.Literal) and 0.05 <= float(one.name) <= 0.95 for one in shares):
+        for quantile in one.node.find_all(*QUANTILES):
+            places = places_of(quantile)
+            if not all(isinstance(place, exp.Literal) and 0.05 <= float(place.name) <= 0.95 for place in places):
                 raise refuse("extreme", "A percentile near the ends is a single person's value.", "Ask for 5 to 95 %.")
 
 
@@ -84,41 +80,40 @@ def _middle(counted: str, parts: Parts, profile: Profile) -> exp.Select:
     only = 'coalesce(bool_and("__s0") OVER (), FALSE) AS "__only"'
     text = f'SELECT *, {", ".join([only, *_hidden(parts, k)])} FROM ({text}) AS "__flagged"'
     text = up(text, parts, k)
+    if len(text) > _LONGEST:
+        raise refuse("size", "Parts of the question stand in one another too deep.", "Name the inner ones with WITH.")
     parsed: exp.Expr = exp.maybe_parse(text, dialect="duckdb")
     assert isinstance(parsed, exp.Select)  # noqa: S101 - a fact about the text above, not about input
     return parsed
 
 
 def _groups(select: exp.Select, unit: exp.Expr, parts: Parts, k: int, most: int | None, sure: bool) -> str:
-    """The groups, with the persons beside them of those that are small: in one pass, or in stages where that is cheaper."""
-    staged = not parts.sets and len(select.sql("duckdb")) <= _LONGEST_TWICE and (most is not None or k <= MOST_BY_BITS)
-    if not staged:
-        return f"({groups(select, unit, parts, persons_counted(unit), sure).sql('duckdb')})"
-    stages, asked = few(select, unit, parts, k, most)
-    persons = bits_of(unit) if most is None else _nothing
-    inner = groups(select, unit, parts, persons, sure).sql("duckdb")
-    known = [f'g."{name}" AS "__p{number}"' for number, name in parts.known.items()]
-    if not asked:
-        return f"(SELECT g.*{''.join(f', {one}' for one in known)} FROM ({inner}) AS g)"
-    names = list(dict.fromkeys(parts.keys.values()))
-    same = " AND ".join(f'g."{name}" IS NOT DISTINCT FROM f."{name}"' for name in names) or "TRUE"
-    return (
-        f'(WITH "__g" AS MATERIALIZED ({inner}), {stages} SELECT g.*, {", ".join(known + _told(asked))} '
-        f'FROM "__g" AS g LEFT JOIN "__f" AS f ON {same})'
-    )
-
-
-def _with_regions(select: exp.Select, unit: exp.Expr, parts: Parts, counted: str, k: int) -> str:
-    """The groups, with the fewest persons of the regions of each beside them, where an aggregate has such."""
-    if not parts.regions:
-        return counted
-    names = [*dict.fromkeys(parts.keys.values()), *([SET] if parts.sets else [])]
-    text, told = f"{counted} AS g", []
+    """The groups, with the persons beside them of those that are small, in one pass or in stages where that is cheaper, and the fewest
+    persons of their regions.
+    """
+    asked = doubt(parts)
+    read = rows(select, unit, parts, asked) if parts.regions or not parts.sets else ""
+    staged = not parts.sets and len(read) <= _LONGEST_TWICE and (most is not None or k <= MOST_BY_BITS)
+    persons = persons_counted(unit) if not staged else bits_of(unit) if most is None else _nothing
+    inner = groups(select, unit, parts, persons, sure).sql("duckdb", copy=False)
+    if not parts.regions and not staged:
+        return f"({inner})"
+    withs, told, joined = [f'"__g" AS MATERIALIZED ({inner})'], ["g.*"], '"__g" AS g'
+    if staged:
+        told += [f'g."{name}" AS "__p{number}"' for number, name in parts.known.items()]
+        if asked:
+            stages = few(parts, asked, k, most)
+            withs, told = [*withs, *stages], told + _told(asked)
+            joined += f' LEFT JOIN "__f" AS f ON {_same("f", list(parts.nodes))}'
     for number in range(len(parts.regions)):
-        same = " AND ".join(f'g."{name}" IS NOT DISTINCT FROM r{number}."{name}"' for name in names) or "TRUE"
-        text += f" LEFT JOIN ({in_regions(select, unit, parts, number, k)}) AS r{number} ON {same}"
+        names = list(parts.nodes) + ([SET] if parts.sets else [])
+        joined += f" LEFT JOIN ({in_regions(parts, number, k)}) AS r{number} ON {_same(f'r{number}', names)}"
         told.append(f'r{number}."__r{number}"')
-    return f"(SELECT g.*, {', '.join(told)} FROM {text})"
+    return f"(WITH {', '.join([read, *withs])} SELECT {', '.join(told)} FROM {joined})"
+
+
+def _same(alias: str, names: list[str]) -> str:
+    return " AND ".join(f'g."{name}" IS NOT DISTINCT FROM {alias}."{name}"' for name in names) or "TRUE"
 
 
 def _told(asked: Doubt) -> list[str]:
@@ -155,7 +150,7 @@ def _neighbour(small: str, condition: int, parts: Parts, k: int) -> str:
     """
     rows = f'"__n{condition}"'
     over = f'PARTITION BY "{SET}"' if parts.sets else ""
-    keys = ", ".join(f'"{name}"' for name in dict.fromkeys(parts.keys.values()))
+    keys = ", ".join(f'"{name}"' for name in parts.nodes)
     order = f", hash({keys})" if keys else ""
     count = f'count(*) FILTER (WHERE "{small}") OVER ({over})'
     together = f'sum("__p{condition}") FILTER (WHERE "{small}") OVER ({over})'

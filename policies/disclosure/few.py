@@ -13,7 +13,8 @@ from dataclasses import dataclass
 
 from sqlglot import exp
 
-from policies.disclosure.parts import Parts, as_, named_keys, source_of
+from policies.disclosure.arguments import there
+from policies.disclosure.parts import Parts, as_, met, rows_of
 
 _UNIT = '"__u"'
 BIT = f"CAST(1 AS UBIGINT) << (hash({_UNIT}) & 63)"
@@ -51,21 +52,17 @@ def bits_of(unit: exp.Expr) -> Callable[[Parts], list[exp.Expr]]:
 
 def _bit(unit: exp.Expr, condition: exp.Expr | None, rest: bool = False) -> exp.Expr:
     """The aggregate that sets a bit for each person whose rows meet the condition, or do not."""
-    test: exp.Expr = exp.Not(this=exp.Is(this=unit.copy(), expression=exp.Null()))
+    test = there(unit)
     if condition is not None:
-        met = exp.Coalesce(this=exp.Paren(this=condition.copy()), expressions=[exp.false()])
-        test = exp.and_(test, exp.Not(this=met) if rest else met)
+        test = exp.and_(test, exp.Not(this=met(condition)) if rest else met(condition))
     return exp.maybe_parse(
         f"bit_or(CASE WHEN {test.sql('duckdb')} THEN {BIT.replace(_UNIT, unit.sql('duckdb'))} END)", dialect="duckdb"
     )
 
 
-def few(select: exp.Select, unit: exp.Expr, parts: Parts, k: int, most: int | None) -> tuple[str, Doubt]:
-    """The WITH parts, from `__g` (the groups) to `__f` (keys, `__p...`, `__q...` of the small ones), all but `__g`; and what they tell."""
-    asked = doubt(parts)
-    names = [name for name, _ in named_keys(select, parts)]
-    within = "__g"
-    stages = [f'"__rows" AS NOT MATERIALIZED ({_rows(select, unit, parts, asked)})']
+def few(parts: Parts, asked: Doubt, k: int, most: int | None) -> list[str]:
+    """The WITH parts over `__rows` and `__g` (the groups), to `__f`: keys, `__p...` and `__q...` of the small ones."""
+    within, stages, names = "__g", [], list(parts.nodes)
     tests = [f'"__n{number}" >= 1' for number in asked.persons] + ["FALSE"]
     if most is not None:
         tests = [f'"__n{one}" BETWEEN 1 AND {(k * parts.times(one) - 1) * most}' for one in asked.persons]
@@ -76,8 +73,7 @@ def few(select: exp.Select, unit: exp.Expr, parts: Parts, k: int, most: int | No
     if most is None or within == "__b":
         tests = [_too_few(f"__b{one}", k * parts.times(one)) for one in asked.persons]
         tests += [_too_few(f"__c{number}", k) for number in asked.rest]
-    stages.append(f'"__f" AS ({_over(names, within, tests, _counts(asked))})')
-    return ", ".join(stages), asked
+    return [*stages, f'"__f" AS ({_over(names, within, tests, _counts(asked))})']
 
 
 def _too_few(bits: str, k: int) -> str:
@@ -85,18 +81,18 @@ def _too_few(bits: str, k: int) -> str:
     return f'bit_count("{bits}") BETWEEN 1 AND {k - 1}' if k <= MOST_BY_BITS else f'bit_count("{bits}") >= 1'
 
 
-def _rows(select: exp.Select, unit: exp.Expr, parts: Parts, asked: Doubt) -> str:
-    rows = source_of(select)
-    for name, key in named_keys(select, parts):
-        rows.select(as_(key.copy(), name), copy=False)
-    rows.select(as_(unit.copy(), "__u"), copy=False)
-    for number in sorted({*asked.persons, *asked.rest} - {0}):
-        condition = parts.conditions[number]
-        assert condition is not None  # noqa: S101 - only condition 0 is "all rows"
-        met = exp.Coalesce(this=exp.Paren(this=condition.copy()), expressions=[exp.false()])
-        rows.select(as_(met, f"__m{number}"), copy=False)
-    rows.where(exp.Not(this=exp.Is(this=unit.copy(), expression=exp.Null())), copy=False)
-    return rows.sql("duckdb", copy=False)
+def rows(select: exp.Select, unit: exp.Expr, parts: Parts, asked: Doubt) -> str:
+    """The WITH part `__rows` that stages and regions read: keys, person, `__m...` by condition and `__v...` by region. Written once, so
+    that a part in a part in a part does not grow with all that is asked of each.
+    """
+    made = rows_of(select, unit, parts)
+    regions = {one.condition for one in parts.regions}
+    for number in sorted({*asked.persons, *asked.rest, *regions} - {0}):
+        made.select(as_(met(parts.conditions[number]), f"__m{number}"), copy=False)
+    for number, region in enumerate(parts.regions):
+        if region.value is not None:
+            made.select(as_(region.value.copy(), f"__v{number}"), copy=False)
+    return f'"__rows" AS NOT MATERIALIZED ({made.sql("duckdb", copy=False)})'
 
 
 def _over(names: list[str], within: str, tests: list[str], aggregates: list[str]) -> str:

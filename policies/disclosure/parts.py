@@ -11,9 +11,10 @@ from itertools import combinations
 from sqlglot import exp
 
 from data.catalogue.model import catalogue
-from policies.disclosure.arguments import rests_on
+from policies.disclosure.arguments import rests_on, there
 from policies.disclosure.profile import Witness
 from policies.disclosure.regions import Leaf, Regions
+from policies.disclosure.ties import unseen
 from policies.guard.refusal import refuse
 from policies.guard.resolve import full_name
 from policies.guard.shape import group_keys, grouping_sets, is_aggregate
@@ -21,14 +22,16 @@ from policies.guard.shape import group_keys, grouping_sets, is_aggregate
 SET = "__set"
 FEW = 5  # so many values of a step can be told apart by a count, a sum and the next three moments
 MOST_SETS = 16
+_MOST_PAIRED = 5  # conditions beside one another that are looked at two by two
 
 
 @dataclass(frozen=True)
 class Resting:
-    """An aggregate's place: its name, the number of its condition, whether the rows left out are derivable from it, the numbers of its
+    """An aggregate's place: itself, its name, the number of its condition, whether the rows left out are derivable from it, the numbers of its
     regions, how many times the persons of a plain cell it takes, whether each row adds to it, and whether it counts.
     """
 
+    node: exp.Expr
     name: str
     condition: int
     derivable: bool
@@ -55,16 +58,15 @@ class Parts:
     """What the innermost SELECT computes, by SQL text. Condition 0 is "all rows of the group"."""
 
     keys: dict[str, str] = field(default_factory=dict)
+    nodes: dict[str, exp.Expr] = field(default_factory=dict)  # the keys themselves, by name
     risky: set[str] = field(default_factory=set)
     aggregates: dict[str, Resting] = field(default_factory=dict)
     plain: dict[str, str] = field(default_factory=dict)  # grouping(): says which level a row is of, nothing of persons
     conditions: list[exp.Expr | None] = field(default_factory=lambda: [None])
-    types: set[type[exp.Expr]] = field(
-        default_factory=set
-    )  # of all keys and aggregates, so that no other node need be spelled out
-    known: dict[int, str] = field(
-        default_factory=dict
-    )  # conditions whose distinct persons an aggregate of the question counts
+    # Kinds of all keys and aggregates, so that no other node need be spelled out.
+    types: set[type[exp.Expr]] = field(default_factory=set)
+    # Conditions whose distinct persons an aggregate of the question counts.
+    known: dict[int, str] = field(default_factory=dict)
     regions: list[Region] = field(default_factory=list)
     sets: list[frozenset[str]] = field(default_factory=list)  # of key names; empty where there is one plain grouping
 
@@ -78,8 +80,7 @@ class Parts:
 
     def set_number(self, keys: frozenset[str]) -> int:
         """What `grouping(all keys)` says of a set: a bit for each key left out, the first key the highest."""
-        names = list(self.keys.values())
-        return sum(1 << (len(names) - 1 - place) for place, name in enumerate(names) if name not in keys)
+        return sum(1 << place for place, name in enumerate(reversed(self.nodes)) if name not in keys)
 
 
 def gather(select: exp.Select, unit: exp.Expr, safe: set[tuple[str, str]], leaf: Leaf, weighted: bool = False) -> Parts:
@@ -90,14 +91,15 @@ def gather(select: exp.Select, unit: exp.Expr, safe: set[tuple[str, str]], leaf:
     parts, counting = Parts(), []
     for number, key in enumerate(group_keys(select)):
         name = f"__k{number}"
+        if parts.keys.setdefault(key.sql("duckdb"), name) != name:
+            continue  # grouped by twice
         parts.types.add(type(key))
-        if parts.keys.setdefault(key.sql("duckdb"), name) == name and not _is_safe(key, safe):
+        parts.nodes[name] = key
+        if not _is_safe(key, safe):
             parts.risky.add(name)
-    made = any(not isinstance(key, exp.Column) and key.find(exp.Column) for key in group_keys(select))
-    if len(parts.keys) > 3 or (
-        made and len(parts.keys) > 1
-    ):  # many categories, or a choice beside one, single out as well
-        parts.risky.update(parts.keys.values())
+    made = any(not isinstance(key, exp.Column) and key.find(exp.Column) for key in parts.nodes.values())
+    if len(parts.nodes) > (1 if made else 3):  # many categories, or a choice beside one, single out as well
+        parts.risky.update(parts.nodes)
     if (sets := grouping_sets(select)) is not None:
         if len(sets) > MOST_SETS:
             raise refuse("grouping-sets", f"More than {MOST_SETS} grouping sets.", "Ask for fewer levels at a time.")
@@ -115,7 +117,9 @@ def gather(select: exp.Select, unit: exp.Expr, safe: set[tuple[str, str]], leaf:
         if place == len(parts.conditions):
             parts.conditions.append(condition)
         name, regions = f"__a{len(parts.aggregates)}", _placed(parts, place, rests.regions)
-        parts.aggregates[text] = Resting(name, place, rests.derivable, regions, rests.times, _adds_rows(aggregate))
+        parts.aggregates[text] = Resting(
+            aggregate, name, place, rests.derivable, regions, rests.times, _adds_rows(aggregate)
+        )
         counting += [text] if rests.counts else []
         if _counts_persons(aggregate, unit):
             parts.known.setdefault(place, parts.aggregates[text].name)
@@ -128,10 +132,7 @@ def gather(select: exp.Select, unit: exp.Expr, safe: set[tuple[str, str]], leaf:
 
 def _check_levels(parts: Parts) -> None:
     """Totals above a level are found by the names of keys: where neither of two sets is above the other, their keys must differ in meaning."""
-    made: dict[str, set[str]] = {}
-    for key, name in parts.keys.items():
-        tree: exp.Expr = exp.maybe_parse(key, dialect="duckdb")
-        made[name] = {column.sql() for column in tree.find_all(exp.Column)}
+    made = {name: {column.sql() for column in key.find_all(exp.Column)} for name, key in parts.nodes.items()}
     for one, other in combinations(parts.sets, 2):
         if any(made[here] & made[there] for here in one - other for there in other - one):
             allowed = "Compute the coarser key in a WITH and ask for one at a time."
@@ -149,7 +150,7 @@ def _placed(parts: Parts, condition: int, found: Regions) -> tuple[int, ...]:
     wanted = [Region(one.copy(), condition, few=FEW) for one in found.few]
     if found.strict:
         values = [one.copy() for one in found.strict]
-        together = values[0] if len(values) == 1 else exp.Anonymous(this="hash", expressions=values)
+        together = values[0] if len(values) == 1 else hash_of(*values)
         wanted.append(Region(together, condition))
     return tuple(_place(parts, one) for one in wanted)
 
@@ -177,14 +178,7 @@ def _beside_one_another(parts: Parts, counting: list[str], weighted: bool) -> No
 
 def _met(parts: Parts, conditions: Sequence[int]) -> exp.Expr:
     """Which of some conditions a row meets."""
-    met = [
-        exp.Coalesce(this=exp.Paren(this=parts.conditions[one].copy()), expressions=[exp.false()])  # type: ignore[union-attr]
-        for one in conditions
-    ]
-    return exp.Anonymous(this="hash", expressions=met)
-
-
-_MOST_PAIRED = 5
+    return hash_of(*[met(parts.conditions[one]) for one in conditions])
 
 
 def _counts_persons(aggregate: exp.Expr, unit: exp.Expr) -> bool:
@@ -240,28 +234,31 @@ def source_of(select: exp.Select) -> exp.Select:
     return made
 
 
-def grouped(made: exp.Select, select: exp.Select, parts: Parts, also: exp.Expr | None = None) -> None:
-    extra = [also.copy()] if also is not None else []
-    keys = {name: key for key, name in zip(group_keys(select), dict.fromkeys(parts.keys.values()), strict=False)}
+def rows_of(select: exp.Select, unit: exp.Expr, parts: Parts) -> exp.Select:
+    """The rows that are put together, each with its keys and its person, `__u`; those of nobody are left out."""
+    made = source_of(select)
+    _select_keys(made, parts)
+    made.select(as_(unit.copy(), "__u"), copy=False)
+    return made.where(there(unit), copy=False)
+
+
+def _select_keys(made: exp.Select, parts: Parts) -> None:
+    for name, key in parts.nodes.items():
+        made.select(as_(key.copy(), name), copy=False)
+
+
+def _grouped(made: exp.Select, parts: Parts, *also: exp.Expr) -> None:
+    """Groups by the keys, in each of the sets where there are such, and by `also`."""
     if parts.sets:
-        sets = [
-            exp.Tuple(expressions=[key.copy() for name, key in keys.items() if name in one] + [e.copy() for e in extra])
-            for one in parts.sets
-        ]
-        made.set("group", exp.Group(expressions=[exp.GroupingSets(expressions=sets)]))
-    elif keys or extra:
-        made.set("group", exp.Group(expressions=[*(key.copy() for key in keys.values()), *extra]))
+        sets = [[key for name, key in parts.nodes.items() if name in one] for one in parts.sets]
+        tuples = [exp.Tuple(expressions=[one.copy() for one in (*keys, *also)]) for keys in sets]
+        made.set("group", exp.Group(expressions=[exp.GroupingSets(expressions=tuples)]))
+    elif keys := [*parts.nodes.values(), *also]:
+        made.set("group", exp.Group(expressions=[one.copy() for one in keys]))
 
 
-def named_keys(select: exp.Select, parts: Parts) -> list[tuple[str, exp.Expr]]:
-    seen: dict[str, exp.Expr] = {}
-    for key in group_keys(select):
-        seen.setdefault(parts.keys[key.sql("duckdb")], key)
-    return list(seen.items())
-
-
-def level(select: exp.Select, parts: Parts) -> exp.Expr:
-    return exp.Grouping(expressions=[key.copy() for _, key in named_keys(select, parts)])
+def _level(parts: Parts) -> exp.Expr:
+    return exp.Grouping(expressions=[key.copy() for key in parts.nodes.values()])
 
 
 def groups(
@@ -269,29 +266,27 @@ def groups(
 ) -> exp.Select:
     """Keys, aggregates, rows of each condition (`__n`), and what `persons` adds of whom they rest on. `sure`: `unit` is never NULL."""
     made = source_of(select)
-    for name, key in named_keys(select, parts):
-        made.select(as_(key.copy(), name), copy=False)
+    _select_keys(made, parts)
     if parts.sets:
-        made.select(as_(level(select, parts), SET), copy=False)
-    for text, resting in parts.aggregates.items():
-        aggregate: exp.Expr = exp.maybe_parse(text, dialect="duckdb")
-        if sure and _is_rows(aggregate):
-            aggregate = _rows(unit, parts.conditions[resting.condition], sure)
-        made.select(as_(aggregate, resting.name), copy=False)
+        made.select(as_(_level(parts), SET), copy=False)
+    for one in parts.aggregates.values():
+        rows = sure and _is_rows(one.node)
+        aggregate = _rows(unit, parts.conditions[one.condition], sure) if rows else one.node.copy()
+        made.select(as_(aggregate, one.name), copy=False)
     for text, name in parts.plain.items():
         made.select(as_(exp.maybe_parse(text, dialect="duckdb"), name), copy=False)
     for number, condition in enumerate(parts.conditions):
         made.select(as_(_rows(unit, condition, sure), f"__n{number}"), copy=False)
     for counted in persons(parts):
         made.select(counted, copy=False)
-    grouped(made, select, parts)
+    _grouped(made, parts)
     return made
 
 
 def _rows(unit: exp.Expr, condition: exp.Expr | None, sure: bool) -> exp.Expr:
     """How many rows meet a condition, written as what the engine counts fastest."""
     if not sure:
-        return count_of(unit, condition)
+        return _count(unit, condition)
     if condition is None:
         return exp.Count(this=exp.Star())
     present = condition.this if isinstance(condition, exp.Not) else None
@@ -313,11 +308,11 @@ def persons_counted(unit: exp.Expr) -> Callable[[Parts], list[exp.Expr]]:
 
     def counted(parts: Parts) -> list[exp.Expr]:
         made = [
-            as_(count_of(unit, condition, distinct=True), f"__p{number}")
+            as_(_count(unit, condition, distinct=True), f"__p{number}")
             for number, condition in enumerate(parts.conditions)
         ]
         return made + [
-            as_(count_of(unit, _untrue(parts.conditions[number]), distinct=True), f"__q{number}")
+            as_(_count(unit, exp.Not(this=met(parts.conditions[number])), distinct=True), f"__q{number}")
             for number in sorted(parts.derivable())
         ]
 
@@ -327,24 +322,23 @@ def persons_counted(unit: exp.Expr) -> Callable[[Parts], list[exp.Expr]]:
 def witness(select: exp.Select, unit: exp.Expr, parts: Parts, most: int | None, mixed: bool) -> Witness:
     """Who is counted in each cell, and with which rows: what the check against earlier answers compares."""
     made = source_of(select)
-    keys: list[exp.Expr] = [key.copy() for _, key in named_keys(select, parts)] or [exp.Literal.number(0)]
+    keys: list[exp.Expr] = [key.copy() for key in parts.nodes.values()] or [exp.Literal.number(0)]
     if parts.sets:
-        keys.append(level(select, parts))
-    made.select(as_(_hash(*keys), "cell"), copy=False)
-    made.select(as_(_hash(unit.copy()), "person"), copy=False)
+        keys.append(_level(parts))
+    made.select(as_(hash_of(*keys), "cell"), copy=False)
+    made.select(as_(hash_of(unit.copy()), "person"), copy=False)
     tables = _row_keys(select)
     numbers = [0, *sorted(parts.derivable())]
     for number in numbers:
         condition = parts.conditions[number]
-        made.select(as_(count_of(unit, condition), f"rows{number}"), copy=False)
+        made.select(as_(_count(unit, condition), f"rows{number}"), copy=False)
         for place, keys_of in enumerate(tables.values()):
-            print_: exp.Expr = exp.Mod(this=_hash(*keys_of), expression=exp.Literal.number(_PRINT))
+            print_: exp.Expr = exp.Mod(this=hash_of(*keys_of), expression=exp.Literal.number(_PRINT))
             if condition is not None:
                 print_ = exp.Case(ifs=[exp.If(this=condition.copy(), true=print_)])
             made.select(as_(exp.Avg(this=print_), f"print{number}_{place}"), copy=False)
-    there = exp.Not(this=exp.Is(this=unit.copy(), expression=exp.Null()))
-    made.where(there, copy=False)
-    grouped(made, select, parts, also=unit)
+    made.where(there(unit), copy=False)
+    _grouped(made, parts, unit)
     told = tuple(_told(parts, number, unit, most) for number in numbers)
     return Witness(made, told, tuple(tables), one_level=not parts.sets, mixed=mixed and bool(parts.keys))
 
@@ -356,11 +350,10 @@ _PRINT = (
 
 def _told(parts: Parts, number: int, unit: exp.Expr, most: int | None) -> str:
     kinds = set()
-    for text, resting in parts.aggregates.items():
-        node: exp.Expr = exp.maybe_parse(text, dialect="duckdb")
-        if number not in (resting.condition, 0 if not resting.derivable else resting.condition):
+    for one in parts.aggregates.values():
+        if number not in (one.condition, 0 if not one.derivable else one.condition):
             continue
-        bare = node.this if isinstance(node, exp.Filter) else node
+        bare = one.node.this if isinstance(one.node, exp.Filter) else one.node
         if not isinstance(bare, exp.Count | exp.CountIf | exp.RegrCount):
             kinds.add("V")
         elif isinstance(bare.this, exp.Distinct) and unit in bare.this.expressions:
@@ -374,9 +367,8 @@ def _row_keys(select: exp.Select) -> dict[str, list[exp.Expr]]:
     """The key columns of each table about persons that stands in FROM, by its name."""
     keys: dict[str, list[exp.Expr]] = {}
     sources = [select.args["from_"].this] if select.args.get("from_") else []
-    sources += [
-        join.this for join in select.args.get("joins") or [] if str(join.args.get("kind")).upper() not in _UNSEEN
-    ]
+    hidden = unseen(select)
+    sources += [join.this for join in select.args.get("joins") or [] if join.alias_or_name not in hidden]
     for table in sources:
         entry = catalogue().get(full_name(table)) if isinstance(table, exp.Table) and table.db else None
         if entry is not None and entry.unit == "person" and entry.name not in keys:
@@ -384,22 +376,22 @@ def _row_keys(select: exp.Select) -> dict[str, list[exp.Expr]]:
     return keys
 
 
-_UNSEEN = ("SEMI", "ANTI")
-
-
-def _hash(*values: exp.Expr) -> exp.Expr:
+def hash_of(*values: exp.Expr) -> exp.Expr:
+    """One number for some values."""
     return exp.Anonymous(this="hash", expressions=list(values))
 
 
-def count_of(unit: exp.Expr, condition: exp.Expr | None, distinct: bool = False) -> exp.Expr:
+def _count(unit: exp.Expr, condition: exp.Expr | None, distinct: bool = False) -> exp.Expr:
     who = unit.copy() if condition is None else exp.Case(ifs=[exp.If(this=condition.copy(), true=unit.copy())])
     return exp.Count(this=exp.Distinct(expressions=[who]) if distinct else who)
 
 
-def _untrue(condition: exp.Expr | None) -> exp.Expr:
-    assert condition is not None  # noqa: S101 - condition 0 has no rows left out
-    return exp.Not(this=exp.Coalesce(this=exp.Paren(this=condition.copy()), expressions=[exp.false()]))
+def met(condition: exp.Expr | None) -> exp.Expr:
+    """Whether a row meets a condition; where that is not known it does not."""
+    assert condition is not None  # noqa: S101 - condition 0, which all rows meet, is never asked
+    return exp.Coalesce(this=exp.Paren(this=condition.copy()), expressions=[exp.false()])
 
 
 def as_(expression: exp.Expr, name: str) -> exp.Expr:
+    """An expression under a name of our own."""
     return exp.alias_(expression, name, quoted=True, copy=False)

@@ -3,17 +3,15 @@
 Each region's persons are first told by bits, as in `few.py`, and counted only where those leave it in doubt.
 """
 
-from sqlglot import exp
-
 from policies.disclosure.few import BIT, MOST_BY_BITS
-from policies.disclosure.parts import SET, Parts, Region, as_, named_keys, source_of
+from policies.disclosure.parts import SET, Parts
 
 
-def in_regions(select: exp.Select, unit: exp.Expr, parts: Parts, number: int, k: int) -> str:
-    """SQL: for each group, by its keys, the fewest persons that any region of it holds, as `__r...`; large numbers may stand as k."""
+def in_regions(parts: Parts, number: int, k: int) -> str:
+    """SQL over `__rows`: for each group, by its keys, the fewest persons that any region of it holds, as `__r...`; k may stand for more."""
     region = parts.regions[number]
-    names = [name for name, _ in named_keys(select, parts)] + ([SET] if parts.sets else [])
-    rows = _rows(select, unit, parts, region)
+    names = list(parts.nodes) + ([SET] if parts.sets else [])
+    rows = _rows(parts, number)
     fewest = 'min("__p")' if not region.few else f'CASE WHEN count(*) <= {region.few} THEN min("__p") END'
     listed = "".join(f'"{name}", ' for name in names)
     persons = _persons(rows, names, k) if region.value is not None else _by_rows(rows, names)
@@ -21,30 +19,19 @@ def in_regions(select: exp.Select, unit: exp.Expr, parts: Parts, number: int, k:
     return f'SELECT {listed}{fewest} AS "__r{number}" FROM ({persons}){group}'
 
 
-def _rows(select: exp.Select, unit: exp.Expr, parts: Parts, region: Region) -> str:
+def _rows(parts: Parts, number: int) -> str:
     """A row a row of the group: its keys, its person and the region it lies in. Of several levels, each row once in each."""
-    rows = source_of(select)
-    for name, key in named_keys(select, parts):
-        rows.select(as_(key.copy(), name), copy=False)
-    rows.select(as_(unit.copy(), "__u"), copy=False)
-    if region.value is not None:
-        rows.select(as_(region.value.copy(), "__v"), copy=False)
-    if (condition := parts.conditions[region.condition]) is not None:
-        rows.where(exp.Paren(this=condition.copy()), copy=False)
-    rows.where(exp.Not(this=exp.Is(this=unit.copy(), expression=exp.Null())), copy=False)
-    text = rows.sql("duckdb", copy=False)
-    return _on_levels(text, select, parts, region) if parts.sets else f"({text})"
-
-
-def _on_levels(text: str, select: exp.Select, parts: Parts, region: Region) -> str:
-    """The rows once for each grouping set, keys that it leaves out NULL."""
-    names = [name for name, _ in named_keys(select, parts)]
-    more = '"__u", "__v"' if region.value is not None else '"__u"'
+    region = parts.regions[number]
+    told = '"__u"' if region.value is None else f'"__u", "__v{number}" AS "__v"'
+    where = f' WHERE "__m{region.condition}"' if region.condition else ""
+    if not parts.sets:
+        keys = "".join(f'"{name}", ' for name in parts.nodes)
+        return f'(SELECT {keys}{told} FROM "__rows"{where})'
     levels = []
     for one in dict.fromkeys(parts.sets):
-        keys = ", ".join(f'"{name}"' if name in one else f'NULL AS "{name}"' for name in names)
-        levels.append(f'SELECT {keys}, {parts.set_number(one)} AS "{SET}", {more} FROM "__all"')
-    return f'(WITH "__all" AS ({text}) {" UNION ALL ".join(levels)})'
+        keys = ", ".join(f'"{name}"' if name in one else f'NULL AS "{name}"' for name in parts.nodes)
+        levels.append(f'SELECT {keys}, {parts.set_number(one)} AS "{SET}", {told} FROM "__rows"{where}')
+    return f"({' UNION ALL '.join(levels)})"
 
 
 def _by_rows(rows: str, names: list[str]) -> str:

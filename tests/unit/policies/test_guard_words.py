@@ -294,7 +294,7 @@ def test_a_with_holds_in_its_own_query_only(sql, name, grants, held):
 def test_a_with_is_found_where_it_holds(grants, held, tiny):
     sql = """WITH a AS (SELECT concept_id AS x FROM concept), b AS (SELECT x FROM a WHERE x IN (SELECT x FROM a))
         SELECT (SELECT count(*) FROM b), (WITH a AS (SELECT x FROM a) SELECT count(*) FROM a) FROM (SELECT 1 AS one) q"""
-    tiny.execute(decide(sql, grants["clinician"], held, 11).sql).fetchall()
+    assert tiny.execute(decide(sql, grants["clinician"], held, 11).sql).fetchall() == [(5, 5)]
 
 
 def test_names_are_compared_as_duckdb_compares_them(grants, held):
@@ -359,7 +359,7 @@ def softened(sql, held):
 def test_nothing_fails_on_a_value(words, held, tiny):
     given = {"text": "x"} if "$text" in words else None
     for condition in ("gender_concept_id = 8532", "gender_concept_id = 8507", "true", "false"):
-        tiny.execute(softened(words.format(condition), held), given).fetchall()
+        assert len(tiny.execute(softened(words.format(condition), held), given).fetchall()) == 1
 
 
 @pytest.mark.parametrize("words", WRITTEN)
@@ -385,4 +385,5 @@ def test_what_cannot_fail_is_left_as_it_is(words, held):
 
 def test_keys_stay_the_same_wherever_they_stand(held, tiny):
     sql = "SELECT year_of_birth // location_id + 1 AS a, count(*) FROM person GROUP BY year_of_birth // location_id"
-    tiny.execute(softened(sql, held)).fetchall()
+    rows = tiny.execute(softened(sql, held)).fetchall()
+    assert sum(persons for _, persons in rows) == tiny.execute("SELECT count(*) FROM person").fetchall()[0][0]
