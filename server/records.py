@@ -10,7 +10,7 @@ from data.errors import Damaged
 from server.call import Call, Principal
 from server.house import House
 from server.ledger.canonical import canonical_json, digest
-from server.ledger.chain import Entry
+from server.ledger.entry import Entry
 
 VERSION = version("readingroom")
 

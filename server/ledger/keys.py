@@ -23,6 +23,7 @@ from data.errors import BadRequest, Damaged
 from data.snapshots.keys import fingerprint
 
 _NONCE = 12
+_NEXT = "signing.next.pem"
 _LEAST = 16  # bytes of a pseudonym key
 _HOW = "Write at least 16 random bytes in hexadecimal or base64; `openssl rand -hex 32` makes them."
 
@@ -34,6 +35,7 @@ class Keys:
     signing: Ed25519PrivateKey
     sealing: bytes
     pseudonym: bytes
+    directory: Path | None = None  # where they lie, so that a signing key put in force by another process is found
 
     def seal(self, call_id: str, plain: bytes) -> bytes:
         """Nonce and ciphertext of `plain`, bound to the call."""
@@ -67,7 +69,37 @@ def load_or_create_keys(directory: Path) -> Keys:
     if not public.exists():
         form = serialization.PublicFormat.SubjectPublicKeyInfo
         public.write_bytes(signing.public_key().public_bytes(serialization.Encoding.PEM, form))
-    return Keys(signing, sealing, pseudonym)
+    return Keys(signing, sealing, pseudonym, directory)
+
+
+def signing_keys(directory: Path) -> list[Ed25519PrivateKey]:
+    """The signing key in force and, while it is being put in force, the next one."""
+    found = []
+    for name in ("signing.pem", _NEXT):
+        path = directory / name
+        if path.exists():
+            key = serialization.load_pem_private_key(_private(path), None)
+            found += [key] if isinstance(key, Ed25519PrivateKey) else []
+    return found
+
+
+def next_signing_key(directory: Path) -> Ed25519PrivateKey:
+    """The key that is to be put in force, made and safe on disk; the same again where that was broken off before."""
+    key = serialization.load_pem_private_key(_kept(directory / _NEXT, _new_signing), None)
+    if not isinstance(key, Ed25519PrivateKey):
+        raise Damaged(f"{directory / _NEXT} is no Ed25519 key.", "Remove it and try again.")
+    return key
+
+
+def put_in_force(directory: Path, old: Ed25519PublicKey, old_name: str) -> None:
+    """Puts the next signing key in the place of the old one, whose public half is kept under its name. Done again, it changes nothing."""
+    form = (serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
+    if not (directory / _NEXT).exists():
+        return
+    key = next_signing_key(directory)
+    _written(directory / f"signing.{old_name}.pub.pem", old.public_bytes(*form))
+    _written(directory / "signing.pub.pem", key.public_key().public_bytes(*form))
+    (directory / _NEXT).replace(directory / "signing.pem")
 
 
 @dataclass(frozen=True)
