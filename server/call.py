@@ -73,6 +73,7 @@ class Call:
     answer: Answer | None = None
     digest: str = ""
     persons: int | None = None
+    shown: frozenset[Any] | None = None  # whom a record-level answer is about, where it says so
     recorded: bool = False
     timings: dict[str, int] = field(default_factory=dict)  # step -> microseconds
     reply: Reply | None = None

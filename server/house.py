@@ -7,7 +7,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from copy import copy
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from threading import Lock
 from typing import Any
@@ -23,7 +23,7 @@ from policies.model import Grant, granted_schema, load_policy, parse_policy
 from policies.redaction import SecondLine
 from server.earlier import Answers, Budgets
 from server.earlier.budget import DAY, seconds_of
-from server.ledger import Keys, Ledger, calls, load_or_create_keys
+from server.ledger import Keys, Ledger, Wanted, Witness, calls, load_or_create_keys
 from server.metrics import Metrics
 from server.room import Room
 from server.traces import Traces
@@ -163,12 +163,19 @@ def open_house(room: Room, threads: int | None = None, traces: Traces | None = N
     _keep_policy(room, policy.digest())
     keys = load_or_create_keys(room.keys_path)
     settings = room.settings
-    ledger = Ledger(room.ledger_url, room.ledger_head, keys, durable=settings.ledger.durable)
+    ledger = open_ledger(room, keys)
     duckdb = DuckDBEngine(workers=settings.engine.workers, **engine)
     house = House(room, Judge(policy), duckdb, ledger, keys, traces or Traces.from_environment())
     if threads is not None:
         house.threads = threads
     return house
+
+
+def open_ledger(room: Room, keys: Keys) -> Ledger:
+    """The room's ledger, to be written; its file and database are opened with the first entry."""
+    told, path = room.settings.ledger, room.witness_path
+    witness = Witness(path, told.witness_required) if path is not None else None
+    return Ledger(room.ledger_url, room.ledger_head, keys, durable=told.durable, witness=witness)
 
 
 def _keep_policy(room: Room, digest: str) -> None:
@@ -184,10 +191,9 @@ def _keep_policy(room: Room, digest: str) -> None:
 
 def answered_since(url: str, since: float) -> Iterator[tuple[str, str, float, int, int]]:
     """(subject, role, time, rows, persons) of the calls the ledger says were answered since a time."""
-    for call in calls(url):
-        if call.outcome is None or call.outcome.body.get("status") != "answered":
+    for call in calls(url, wanted=Wanted(since=datetime.fromtimestamp(since, UTC))):
+        if call.outcome is None or call.outcome.status != "answered":
             continue
+        body, outcome = call.intent.body, call.outcome.body
         at = seconds_of(call.intent.at)
-        if at > since:
-            body, outcome = call.intent.body, call.outcome.body
-            yield str(body["subject"]), str(body["role"]), at, int(outcome["rows"]), int(outcome["persons"] or 0)
+        yield str(body["subject"]), str(body["role"]), at, int(outcome["rows"]), int(outcome["persons"] or 0)

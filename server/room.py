@@ -73,10 +73,16 @@ class EngineSettings(_Strict):
 
 
 class LedgerSettings(_Strict):
-    """Where the record is kept. `durable: false` leaves the fsync to the system: faster, and a power cut may lose the last calls."""
+    """Where the record is kept. `durable: false` leaves the fsync to the system: faster, and a power cut may lose the last calls.
+
+    `witness` is a file that gets each signed checkpoint too, best on another machine. With `witness_required` nothing is answered while it
+    cannot be written; without, the log says so.
+    """
 
     url: str = "sqlite:///ledger.db"
     durable: bool = True
+    witness: str | None = None
+    witness_required: bool = False
 
 
 class PseudonymKeySettings(_Strict):
@@ -120,7 +126,7 @@ class Room:
         self.snapshots_path = root  # holds snapshots/, and `current` beside it
         self.policies_path = root / "policies"
         self.answered_path = root / "answered"
-        self.ledger_head = root / "ledger.head"
+        self.ledger_head = root / "ledger.checkpoint"  # the newest signed checkpoint of the ledger
 
     @property
     def pseudonym_key(self) -> PseudonymKey:
@@ -129,6 +135,11 @@ class Room:
         if told is None:
             return PseudonymKey(self.keys_path)
         return PseudonymKey(self.keys_path, told.env, self.root / told.file if told.file is not None else None)
+
+    @property
+    def witness_path(self) -> Path | None:
+        """The witness file of the ledger's checkpoints; a relative one is taken from the room."""
+        return self.root / self.settings.ledger.witness if self.settings.ledger.witness is not None else None
 
     @property
     def ledger_url(self) -> str:

@@ -14,7 +14,7 @@ from policies.model import Grant
 from policies.workbench.rules import grant_words
 from server.call import Call, Principal, Reply
 from server.house import House
-from server.records import intent_body, outcome_body, sealed_arguments
+from server.records import intent_body, outcome_body, sealed_arguments, sealed_persons
 from tools import TOOLS
 from tools.base import Desk, Json, Result
 
@@ -118,7 +118,8 @@ def suppress(house: House, call: Call) -> None:
     if call.result is None or call.judged is None:
         return
     if call.judged.mode == "record":
-        call.persons = len(_persons(call.result)) if "person_id" in call.result.columns else None
+        call.shown = frozenset(_persons(call.result)) if "person_id" in call.result.columns else None
+        call.persons = len(call.shown) if call.shown is not None else None
     if call.judged.guarded:
         call.result = _without_marks(call.result, call.judged.visible)
 
@@ -136,7 +137,7 @@ def render(house: House, call: Call) -> None:
 def record_outcome(house: House, call: Call) -> None:
     """The ledger's second entry: how the call ended, the digest of what was answered, counts and timings."""
     if call.recorded:
-        house.ledger.outcome(call.id, outcome_body(call))
+        house.ledger.outcome(call.id, outcome_body(call), sealed_persons(house, call))
         house.watch.called(call)
 
 

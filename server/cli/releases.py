@@ -9,7 +9,8 @@ from rich.table import Table
 from typer.core import TyperGroup
 
 from server.cli.show import JsonOption, RoomOption, err, out, print_json
-from server.ledger import Ledger, load_or_create_keys
+from server.house import open_ledger
+from server.ledger import load_or_create_keys
 from server.releases_page import by_claim, by_fate, page, reports, summary
 from server.room import open_room
 
@@ -60,7 +61,7 @@ def rotate_key(room: RoomOption = None) -> None:
     """Put a new pseudonym key in force for the next publish. The old one is kept, so that old snapshots can be explained."""
     opened = open_room(room)
     old, new = opened.pseudonym_key.rotate()
-    ledger = Ledger(opened.ledger_url, opened.ledger_head, load_or_create_keys(opened.keys_path))
+    ledger = open_ledger(opened, load_or_create_keys(opened.keys_path))
     try:
         ledger.note({"pseudonym_key_rotated": {"from": old, "to": new}})
     finally:

@@ -211,7 +211,8 @@ class Tail:
 
     def _keep(self, connection: Connection, head: Signed, keep: bool) -> bool:
         size = head.checkpoint.size
-        due = size - self._kept >= EVERY_ENTRIES or time.monotonic() - self._kept_at >= EVERY_SECONDS
+        many = self._kept == 0 or size - self._kept >= EVERY_ENTRIES
+        due = many or time.monotonic() - self._kept_at >= EVERY_SECONDS
         if size <= self._kept or not (due or keep):
             return False
         insert = placed(connection, "INSERT INTO checkpoint (size, note) VALUES (?, ?)")
