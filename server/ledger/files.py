@@ -4,6 +4,7 @@ The witness is meant to lie out of the server's reach to change what is written:
 written is tried again; whether calls are answered meanwhile is a setting. One thread of its own does it, so that no caller waits.
 """
 
+import contextlib
 import errno
 import fcntl
 import os
@@ -73,8 +74,12 @@ def write_newest(path: Path, signed: Signed) -> None:
 
 
 def append(path: Path, signed: Signed) -> None:
-    """Adds a checkpoint to the end of the witness file, after an empty line."""
-    _write(path, b"\n" + signed.note.encode(), os.O_CREAT | os.O_APPEND)
+    """Adds a checkpoint to the end of the witness file, after an empty line. What was torn there before ends its line first."""
+    torn = False
+    with contextlib.suppress(FileNotFoundError), path.open("rb") as file:
+        file.seek(max(0, file.seek(0, os.SEEK_END) - 1))
+        torn = file.read() not in (b"", b"\n")
+    _write(path, (b"\n\n" if torn else b"\n") + signed.note.encode(), os.O_CREAT | os.O_APPEND)
 
 
 class Publisher:

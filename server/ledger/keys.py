@@ -195,7 +195,11 @@ def _decoded(told: bytes, where: str) -> bytes:
 
 def public_key(directory: Path) -> Ed25519PublicKey:
     """The public signing key, all a verifier needs. Raises BadRequest where it is missing."""
-    path = directory / "signing.pub.pem"
+    return read_public_key(directory / "signing.pub.pem")
+
+
+def read_public_key(path: Path) -> Ed25519PublicKey:
+    """A public key from a PEM file. Raises BadRequest where it is none."""
     try:
         key = serialization.load_pem_public_key(path.read_bytes())
     except (OSError, ValueError) as error:

@@ -147,7 +147,7 @@ class Reader:
         )
         return [str(row[0]) for row in self._rows(sql, ())]
 
-    def checkpoints(self, limit: int = 1000) -> list[Signed]:
+    def checkpoints(self, limit: int = 2**31) -> list[Signed]:
         """Kept checkpoints, newest first. Those that cannot be read are for `verify` to name."""
         found = []
         for (note,) in self._rows("SELECT note FROM checkpoint ORDER BY size DESC LIMIT ?", (limit,)):

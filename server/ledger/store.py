@@ -51,7 +51,7 @@ class Ledger:
         self._tail = Tail(self._engine, head, keys)
         self._group: Group[Draft] = Group(self._write, WAIT_SECONDS)
         self._publisher = Publisher(head, witness)
-        self._keys, self._clock = keys, clock
+        self._keys, self._clock, self._head = keys, clock, head
 
     def intent(self, call_id: str, body: dict[str, Any], sealed: bytes | None = None) -> int:
         """Records what is about to be done; gives the entry's place."""
@@ -73,6 +73,18 @@ class Ledger:
         old, new = self._tail.signing, next_signing_key(self._keys.directory)
         self._append("key", "", introduction(self._tail.origin, old, new), None, rotates_to=new)
         return key_name(old.public_key()), key_name(new.public_key())
+
+    def accept_loss(self) -> tuple[int, int]:
+        """Goes on from an older copy: writes down what is missing, and gives its first and last entry. Raises BadRequest where nothing is."""
+        self._tail.accepts_loss = True
+        self.check()
+        lost = self._tail.lost
+        if lost is None:
+            raise BadRequest("Nothing is missing from the ledger.", "Run `readingroom audit verify`.")
+        first, last, stated = lost
+        self._head.unlink(missing_ok=True)  # the statement in it goes into the entry
+        self._append("loss", "", {"lost": {"first": first, "last": last, "checkpoint": stated}}, None)
+        return first, last
 
     def check(self) -> None:
         """Raises ReadingRoomError where the ledger cannot be written now."""

@@ -65,6 +65,8 @@ class Tail:
         self.head: Signed | None = None
         self._kept, self._kept_at = 0, 0.0
         self._latest_at = ""
+        self.accepts_loss = False
+        self.lost: tuple[int, int, str] | None = None
 
     @property
     def origin(self) -> str:
@@ -127,18 +129,20 @@ class Tail:
 
     def _check_stated(self, connection: Connection) -> None:
         """Holds the ledger against the files beside it. Raises Damaged where it is older than they state."""
-        size = int(connection.exec_driver_sql("SELECT size FROM head WHERE id = 1").scalar_one())
+        size, note = connection.exec_driver_sql("SELECT size, note FROM head WHERE id = 1").one()
         try:
             signed = read_newest(self._checkpoint)
-            line = read_head(head_path(self._checkpoint), self.signing.public_key()) if size == 0 else None
+            line = None if note else read_head(head_path(self._checkpoint), self.signing.public_key())
         except ValueError as error:
             log.warning("ledger.checkpoint_unreadable", problem=str(error))  # `audit verify` says the same
             return
         stated = line.seq if line is not None else 0
         if signed is not None and signed.is_by(self.signing.public_key()):
             stated = signed.checkpoint.size
-        if stated > size:
+        if stated > size and not self.accepts_loss:
             raise older_copy(size, stated)
+        if stated > size:
+            self.lost = (size + 1, stated, signed.note if signed is not None else "")
 
     def _end(self, connection: Connection) -> tuple[Frontier, Signed | None]:
         """The tree and head as they are now, under the write lock."""

@@ -1,0 +1,66 @@
+"""A ledger of its own for each test: files, keys, and what an outsider with the file in hand could do to it."""
+
+import sqlite3
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from server.ledger import Ledger, Verification, load_or_create_keys, public_key, verify
+
+
+class Book:
+    """A ledger on disk. `write` records calls, `edit` changes the file behind the ledger's back, `verify` looks at it."""
+
+    def __init__(self, root: Path) -> None:
+        self.root, self.file, self.head = root, root / "ledger.db", root / "ledger.checkpoint"
+        self.keys = load_or_create_keys(root / "keys")
+        self.public = public_key(root / "keys")
+        self.url = f"sqlite:///{self.file}"
+
+    def open(self, **more: Any) -> Ledger:
+        return Ledger(self.url, self.head, self.keys, **{"durable": False, **more})
+
+    def write(self, count: int, **more: Any) -> None:
+        ledger = self.open(**more)
+        for number in range(count):
+            sealed = self.keys.seal(f"call{number}", b"MARKER-of-a-patient")
+            ledger.intent(f"call{number}", {"tool": "query", "session": "s", "subject": f"u{number % 3}"}, sealed)
+            ledger.outcome(f"call{number}", {"status": "answered", "rows": number})
+        ledger.close()
+
+    def edit(self, *statements: str, values: tuple[Any, ...] = ()) -> None:
+        with sqlite3.connect(self.file) as db:
+            for statement in statements:
+                db.execute(statement, values)
+        db.close()
+
+    def read(self, sql: str) -> list[tuple[Any, ...]]:
+        with sqlite3.connect(self.file) as db:
+            found = db.execute(sql).fetchall()
+        db.close()
+        return found
+
+    def verify(self, **more: Any) -> Verification:
+        return verify(self.url, self.head, self.public, **more)
+
+
+@pytest.fixture
+def new_book(tmp_path: Path) -> Callable[..., Book]:
+    """Makes a ledger in a folder of that name, with `count` calls."""
+
+    def made(name: str = "one", count: int = 0, **more: Any) -> Book:
+        (tmp_path / name).mkdir(exist_ok=True)
+        book = Book(tmp_path / name)
+        if count:
+            book.write(count, **more)
+        return book
+
+    return made
+
+
+@pytest.fixture
+def book(new_book: Callable[..., Book]) -> Book:
+    """A ledger of five calls, ten entries."""
+    return new_book("book", 5)
