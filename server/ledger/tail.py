@@ -136,9 +136,9 @@ class Tail:
         except ValueError as error:
             log.warning("ledger.checkpoint_unreadable", problem=str(error))  # `audit verify` says the same
             return
-        stated = line.seq if line is not None else 0
+        stated = max(self._tree.size, line.seq if line is not None else 0)
         if signed is not None and signed.is_by(self.signing.public_key()):
-            stated = signed.checkpoint.size
+            stated = max(stated, signed.checkpoint.size)
         if stated > size and not self.accepts_loss:
             raise older_copy(size, stated)
         if stated > size:

@@ -124,7 +124,7 @@ def _verified(
         return _found(walk, first, stated, evidence, bad)
     except BadLink as bad:
         return _found(walk, first, stated, evidence, Bad(bad.seq, "key", bad.problem))
-    except (SQLAlchemyError, Damaged, _driver_error(connection)) as error:
+    except (SQLAlchemyError, Damaged, TypeError, ValueError, _driver_error(connection)) as error:
         seq = walk.tree.size + 1 if walk is not None else 1
         problem = f"the database cannot be read here ({type(error).__name__})"
         return _found(walk, first, stated, evidence, Bad(seq, "unreadable", problem))

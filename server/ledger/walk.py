@@ -90,13 +90,10 @@ class Walk:
     def _leaf(self, expected: int, row: tuple[Any, ...]) -> bytes:
         seq, at, kind, call_id, session, snapshot, status, subject, text, sealed, prev, own, leaf = row
         if seq != expected:
-            found = (
-                ("missing", "an entry is missing here")
-                if seq > expected
-                else ("order", "an entry stands out of order here")
-            )
-            raise Bad(expected, *found)
-        linear = None if own is None else (prev, own)
+            if seq > expected:
+                raise Bad(expected, "missing", "an entry is missing here")
+            raise Bad(expected, "order", "an entry stands out of order here")
+        linear = None if own is None and prev is None else (prev, own)
         columns = (session, snapshot, status, subject)
         made = hashlib.sha256(b"\x00" + written(seq, at, kind, call_id, columns, text, sealed, linear)).digest()
         if made != leaf:
