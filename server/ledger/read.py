@@ -50,7 +50,7 @@ class Wanted:
     @property
     def by_outcome(self) -> bool:
         """Whether the outcomes lead to the calls: where few of them fit and nothing names few intents."""
-        rare = self.persons or self.status not in (None, "open")
+        rare = self.status != "open" and (self.persons or self.status is not None)
         return rare and self.session is None and self.subject is None
 
 

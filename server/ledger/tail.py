@@ -71,7 +71,7 @@ class Tail:
     @property
     def origin(self) -> str:
         """What the log is called in its checkpoints."""
-        return self.head.checkpoint.origin if self.head is not None else origin_of(self.signing.public_key())
+        return _origin(self.head, self.signing)
 
     def write(self, batch: Sequence[Draft]) -> tuple[Signed | None, bool]:
         """Writes the entries and gives the head, and whether it was kept. Raises where any of it cannot be: then nothing was written."""
@@ -86,7 +86,7 @@ class Tail:
                 return head, False
             if drafts:
                 self._insert(connection, tree, drafts)
-                head = self._sign(connection, tree, drafts)
+                head = self._sign(connection, tree, drafts, _origin(head, self.signing))
             kept = head is not None and self._keep(connection, head, keep)
             connection.exec_driver_sql("COMMIT")
         except BaseException:
@@ -205,10 +205,10 @@ class Tail:
             insert = placed(connection, "INSERT INTO node (level, number, hash) VALUES (?, ?, ?)")
             connection.exec_driver_sql(insert, tree.complete)
 
-    def _sign(self, connection: Connection, tree: Frontier, drafts: Sequence[Draft]) -> Signed:
+    def _sign(self, connection: Connection, tree: Frontier, drafts: Sequence[Draft], origin: str) -> Signed:
         at = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-        keys = [one.rotates_to for one in drafts if one.rotates_to is not None]
-        note = sign(Checkpoint(self.origin, tree.size, tree.root(), at), *reversed(keys), self.signing)
+        keys = [self.signing, *(one.rotates_to for one in drafts if one.rotates_to is not None)]
+        note = sign(Checkpoint(origin, tree.size, tree.root(), at), keys[-1])
         update = placed(connection, "UPDATE head SET size = ?, note = ? WHERE id = 1")
         connection.exec_driver_sql(update, (tree.size, note))
         return parse(note)
@@ -248,6 +248,10 @@ class Tail:
             connection.exec_driver_sql("ROLLBACK")
         except SQLAlchemyError:
             self.drop()  # the transaction ends with the connection
+
+
+def _origin(head: Signed | None, signing: Ed25519PrivateKey) -> str:
+    return head.checkpoint.origin if head is not None else origin_of(signing.public_key())
 
 
 def older_copy(size: int, stated: int) -> Damaged:

@@ -42,6 +42,12 @@ class Book:
         db.close()
         return found
 
+    def read_plan(self, sql: str, values: tuple[Any, ...]) -> list[str]:
+        with sqlite3.connect(self.file) as db:
+            plan = db.execute(f"EXPLAIN QUERY PLAN {sql}", values).fetchall()
+        db.close()
+        return [line[-1] for line in plan]
+
     def verify(self, **more: Any) -> Verification:
         return verify(self.url, self.head, self.public, **more)
 

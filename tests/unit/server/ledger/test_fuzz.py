@@ -60,7 +60,7 @@ def variants(value, draw):
 
 
 def test_every_byte_of_every_field_of_every_entry_counts(thousand):
-    """As the walk of `verify` reads them: about 700 changes an entry."""
+    """As the walk of `verify` reads them: about 220 changes an entry."""
     draw, tried, missed = random.Random(1), 0, []
     with Reader(thousand.url) as reader, reader.connection() as connection, one_state(connection):
         rows = [row for some in raw_rows(connection, 0) for row in some]
@@ -78,7 +78,7 @@ def test_every_byte_of_every_field_of_every_entry_counts(thousand):
                 missed.append((row[0], NAMES[column]))
         walk.take([row])  # and as it is, it holds
     assert missed == []
-    assert tried > 500_000
+    assert tried > 200_000
 
 
 def test_a_byte_of_each_entry_changed_in_the_database_is_named(thousand, new_book):
