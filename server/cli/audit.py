@@ -1,4 +1,4 @@
-"""Commands that prove: audit verify, audit show, replay."""
+"""Commands that prove: audit verify, audit show."""
 
 from datetime import datetime
 from itertools import islice
@@ -9,24 +9,19 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from data.errors import ReadingRoomError
 from server.cli import evidence
-from server.cli.show import JsonOption, RoomOption, err, out, print_json, progress
-from server.house import open_house
-from server.ledger import Reader, Verification, Wanted, calls, public_key, verify
+from server.cli.show import JsonOption, RoomOption, err, out, print_json
+from server.ledger import Reader, Verification, Wanted, public_key, verify
 from server.ledger.keys import read_public_key
-from server.replay import replay as replayed
 from server.room import Room, open_room
 
 audit = typer.Typer(help="Verify and read the record of calls.", no_args_is_help=True)
-SessionArgument = Annotated[str | None, typer.Argument(help="Session to replay; default: every call.")]
 
 
 def add(app: typer.Typer) -> None:
     """Adds the commands to the application."""
     evidence.add(audit)
     app.add_typer(audit, name="audit")
-    app.command()(replay)
 
 
 def verify_room(room: Room) -> Verification:
@@ -113,44 +108,3 @@ def _line(call: str, at: str, intent: dict[str, Any], outcome: dict[str, Any]) -
         name: outcome.get(name, "") for name in ("rule", "rows", "cells_hidden", "persons", "result", "microseconds")
     }
     return {"call": call, "at": at, **kept, "status": outcome.get("status", "no outcome"), **ended}
-
-
-def replay(
-    session: SessionArgument = None,
-    room: RoomOption = None,
-    threads: Annotated[int | None, typer.Option(min=1, help="Threads a query may use; default: the room's.")] = None,
-    as_json: JsonOption = False,
-) -> None:
-    """Re-execute recorded calls on their snapshot and policy, and compare the digests of the answers."""
-    opened = open_room(room)
-    recorded = list(calls(opened.ledger_url, session=session))
-    if session is not None and not recorded:
-        raise ReadingRoomError(f"No calls of session {session} are recorded.", "See `readingroom audit show`.")
-    house = open_house(opened, threads=threads)
-    results = []
-    try:
-        with progress() as told:
-            for number, one in enumerate(replayed(house, recorded), 1):
-                results.append(one)
-                told("replaying", number, len(recorded))
-    finally:
-        house.close()
-    _report(results, as_json)
-    if any(one.verdict == "differs" for one in results):
-        raise typer.Exit(1)
-
-
-def _report(results: list[Any], as_json: bool) -> None:
-    count = {
-        verdict: sum(one.verdict == verdict for one in results)
-        for verdict in ("identical", "differs", "not_replayable")
-    }
-    if as_json:
-        print_json({**count, "calls": [vars(one) for one in results]})
-        return
-    out.print(
-        f"Replayed {len(results)} calls: {count['identical']} identical, {count['differs']} differ, {count['not_replayable']} not replayable."
-    )
-    for one in results:
-        if one.verdict != "identical":
-            out.print(f"  {one.call} {one.tool}: {one.verdict}: {escape(one.reason)}")

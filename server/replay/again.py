@@ -83,8 +83,9 @@ def pinned(house: House, recorded: RecordedCall) -> Snapshot | None:
 def _replayed(house: House, recorded: RecordedCall, causes: Causes) -> Replayed:
     body = recorded.intent.body
     tool = str(body.get("tool", ""))
-    if recorded.outcome is None or (reason := why_not(recorded)):
-        return Replayed(recorded.call_id, tool, "not_replayable", why_not(recorded))
+    reason = why_not(recorded)
+    if reason or recorded.outcome is None:
+        return Replayed(recorded.call_id, tool, "not_replayable", reason)
     try:
         under = house.under_policy(str(body["policy"]))
         now = executed(under, recorded, pinned(house, recorded))
