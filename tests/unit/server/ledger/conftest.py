@@ -1,13 +1,18 @@
 """A ledger of its own for each test: files, keys, and what an outsider with the file in hand could do to it."""
 
+import shutil
 import sqlite3
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from server.ledger import Ledger, Verification, load_or_create_keys, public_key, verify
+
+OLD = Path(__file__).parents[3] / "fixtures" / "linear_ledger"
 
 
 class Book:
@@ -70,3 +75,21 @@ def new_book(tmp_path: Path) -> Callable[..., Book]:
 def book(new_book: Callable[..., Book]) -> Book:
     """A ledger of five calls, ten entries."""
     return new_book("book", 5)
+
+
+@pytest.fixture
+def old(new_book: Callable[..., Book], tmp_path: Path) -> Book:
+    """The old ledger on disk, with the key it was signed with."""
+    keys = tmp_path / "old" / "keys"
+    keys.mkdir(parents=True, mode=0o700)
+    form = serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    pem = Ed25519PrivateKey.from_private_bytes(bytes(range(32))).private_bytes(*form)
+    for name, content in (("signing.pem", pem), ("sealing.key", bytes(32))):
+        (keys / name).write_bytes(content)
+        (keys / name).chmod(0o600)
+    book = new_book("old")
+    with sqlite3.connect(book.file) as db:
+        db.executescript((OLD / "ledger.sql").read_text())
+    db.close()
+    shutil.copy(OLD / "ledger.head", book.root)
+    return book

@@ -1,41 +1,17 @@
 """A ledger of the first form, written by an older version: its entries stay as they are and become leaves, and its line is still checked."""
 
 import json
-import shutil
-import sqlite3
-from pathlib import Path
 
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from data.errors import Damaged, ReadingRoomError
 from server.ledger import Reader, Wanted, calls, entries
 from server.ledger.schema import METADATA, VERSION_TABLE, make_engine
 
 pytestmark = pytest.mark.unit
-OLD = Path(__file__).parents[3] / "fixtures" / "linear_ledger"
 FIELDS = "seq, kind, call_id, at, body, sealed, prev, hash"
-
-
-@pytest.fixture
-def old(new_book, tmp_path):
-    """The old ledger on disk, with the key it was signed with."""
-    keys = tmp_path / "old" / "keys"
-    keys.mkdir(parents=True, mode=0o700)
-    form = serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    pem = Ed25519PrivateKey.from_private_bytes(bytes(range(32))).private_bytes(*form)
-    for name, content in (("signing.pem", pem), ("sealing.key", bytes(32))):
-        (keys / name).write_bytes(content)
-        (keys / name).chmod(0o600)
-    book = new_book("old")
-    with sqlite3.connect(book.file) as db:
-        db.executescript((OLD / "ledger.sql").read_text())
-    db.close()
-    shutil.copy(OLD / "ledger.head", book.root)
-    return book
 
 
 def test_old_entries_stay_as_they_are(old):
