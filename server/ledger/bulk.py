@@ -1,6 +1,6 @@
 """Entries as bytes, many a second: the driver's own rows, without objects, in one transaction that sees one state of the ledger."""
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -24,7 +24,7 @@ def one_state(connection: Connection) -> Iterator[None]:
         connection.exec_driver_sql("ROLLBACK")
 
 
-def raw_rows(connection: Connection, after: int) -> Iterator[list[tuple[Any, ...]]]:
+def raw_rows(connection: Connection, after: int) -> Generator[list[tuple[Any, ...]]]:
     """Rows from the entry past `after` on, in lists of 256: seq, then as bytes the texts, sealed, prev, hash and leaf.
 
     What was read before an error of the driver comes out before it.
@@ -38,13 +38,14 @@ def raw_rows(connection: Connection, after: int) -> Iterator[list[tuple[Any, ...
             if len(rows) == _AT_ONCE:
                 yield rows
                 rows = []
+        yield rows
     except Exception:
         yield rows
         raise
     finally:
+        cursor.close()
         if connection.dialect.name == "sqlite":
             driver.text_factory = str
-    yield rows
 
 
 def _cursor(connection: Connection, driver: Any, after: int) -> Any:

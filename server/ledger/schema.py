@@ -25,7 +25,7 @@ from sqlalchemy import (
     create_engine,
     event,
 )
-from sqlalchemy.engine import make_url
+from sqlalchemy.engine import URL, make_url
 
 from data.errors import Damaged
 
@@ -89,7 +89,7 @@ FIELDS = "seq, at, kind, call_id, session, snapshot, status, subject, body, seal
 
 def make_engine(url: str, durable: bool = True) -> Engine:
     """SQLAlchemy engine of a ledger that is written; it waits for the disk where durable."""
-    engine = create_engine(url, isolation_level="AUTOCOMMIT", connect_args=_connect_args(url))
+    engine = create_engine(_driven(url), isolation_level="AUTOCOMMIT", connect_args=_connect_args(url))
     bound = int(WAIT_SECONDS * 1000)
     if engine.dialect.name == "sqlite":
         orders = [f"PRAGMA busy_timeout={bound}", "PRAGMA journal_mode=WAL"]
@@ -105,7 +105,7 @@ def reading_engine(url: str) -> Engine:
     """SQLAlchemy engine that cannot write. A SQLite file in a folder that cannot be written to is taken as one that nobody changes."""
     parsed = make_url(url)
     if parsed.get_backend_name() != "sqlite" or not parsed.database:
-        engine = create_engine(url, isolation_level="AUTOCOMMIT")
+        engine = create_engine(_driven(url), isolation_level="AUTOCOMMIT")
         _on_connect(engine, ["SET default_transaction_read_only=on"])
         return engine
     path = Path(parsed.database)
@@ -133,6 +133,12 @@ def quoted(path: str) -> str:
 
 def _read_only(path: Path, immutable: bool) -> str:
     return f"sqlite:///file:{quoted(str(path))}?mode=ro{'&immutable=1' if immutable else ''}&uri=true"
+
+
+def _driven(url: str) -> URL:
+    """The URL with the driver that is installed, where it names none."""
+    parsed = make_url(url)
+    return parsed.set(drivername="postgresql+psycopg") if parsed.drivername in ("postgresql", "postgres") else parsed
 
 
 def _connect_args(url: str) -> dict[str, Any]:

@@ -219,7 +219,7 @@ class Tail:
         due = many or time.monotonic() - self._kept_at >= EVERY_SECONDS
         if size <= self._kept or not (due or keep):
             return False
-        insert = placed(connection, "INSERT INTO checkpoint (size, note) VALUES (?, ?)")
+        insert = placed(connection, "INSERT INTO checkpoint (size, note) VALUES (?, ?) ON CONFLICT DO NOTHING")
         connection.exec_driver_sql(insert, (size, head.note))
         return True
 

@@ -10,6 +10,7 @@ import json
 import sqlite3
 import threading
 from collections.abc import Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -115,8 +116,9 @@ def _verified(
         statements = [*stated.statements, *evidence.statements]
         chain = _chain(connection, stated, statements, evidence.key)
         walk, first = _begun(connection, chain, statements, since)
-        for rows in raw_rows(connection, first):
-            walk.take(rows)
+        with closing(raw_rows(connection, first)) as lists:
+            for rows in lists:
+                walk.take(rows)
         _finish(connection, walk, chain, stated, evidence)
         integrity.check(walk.tree.size)
         _check_clock(walk)
