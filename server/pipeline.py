@@ -46,6 +46,7 @@ STEPS: tuple[Step, ...] = (
     Step(steps.render),  # structured content and text, and their digest
     Step(steps.record_outcome, always=True, records=True),  # on every way out
 )
+JUDGE_STEPS = STEPS[:3]  # and what the policy says of it, running nothing
 PLAN_STEPS = STEPS[:2]  # who asks and what SQL that comes to, for those who judge it themselves
 REPLAY_STEPS: tuple[Step, ...] = tuple(step for step in STEPS if not step.records)
 

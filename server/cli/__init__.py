@@ -9,7 +9,7 @@ from importlib.metadata import entry_points
 import typer
 
 from data.errors import ReadingRoomError, exit_code
-from server.cli import ask, audit, demo, doctor, listen, policy, releases, replaying, rooms, serve, steward
+from server.cli import ask, audit, demo, disclosing, doctor, listen, policy, releases, replaying, rooms, serve, steward
 from server.cli.show import show_error
 from server.logs import configure_logs
 
@@ -27,6 +27,7 @@ serve.add(app)
 ask.add(app)
 audit.add(app)
 replaying.add(app)
+disclosing.add(audit.audit)
 doctor.add(app)
 steward.add(app)
 policy.add(app)

@@ -14,7 +14,7 @@ from data.snapshots import Snapshot
 from server.call import Call, Request
 from server.house import House
 from server.ledger import RecordedCall
-from server.pipeline import REPLAY_STEPS, walk
+from server.pipeline import REPLAY_STEPS, Step, walk
 from server.records import unsealed_arguments, unsealed_principal
 from server.replay.causes import Causes
 
@@ -59,13 +59,15 @@ def why_not(recorded: RecordedCall) -> str:
     return ""
 
 
-def executed(house: House, recorded: RecordedCall, snapshot: Snapshot | None) -> Call:
+def executed(
+    house: House, recorded: RecordedCall, snapshot: Snapshot | None, path: tuple[Step, ...] = REPLAY_STEPS
+) -> Call:
     """The call, walked again in that house on that snapshot without being recorded. Raises Damaged where it cannot be unsealed."""
     principal = unsealed_principal(house, recorded.intent)
     request = Request(str(recorded.intent.body["tool"]), unsealed_arguments(house, recorded.intent), principal)
     call = Call(request, id=recorded.call_id, day=date.fromisoformat(recorded.intent.at[:10]))
     call.snapshot = snapshot
-    walk(house, call, REPLAY_STEPS)
+    walk(house, call, path)
     return call
 
 
