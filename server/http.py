@@ -1,4 +1,4 @@
-"""The house over streamable HTTP, for many: bearer tokens on /mcp, and /healthz, /readyz, /metrics beside it.
+"""The house over streamable HTTP, for many: bearer tokens on /mcp, and /healthz, /readyz, /metrics and the console beside it.
 
 Tokens are compared by digest and stand in readingroom.yaml. Without tokens only the local profile is served, and only on a loopback
 address. The header `Reading-Room-Break-Glass: REASON` opens a grant for emergencies, where there is one. Requests carry no session of
@@ -23,13 +23,15 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from data.errors import BadRequest, Busy
 from server.call import Principal
+from server.console import Console, console_app
+from server.console.rendering import PREFIX
 from server.house import House
 from server.mcp_app import build, trace_of
 from server.room import Local, Token
 
 _BREAK_GLASS = b"reading-room-break-glass"
 _LONGEST_REASON = 1000
-_LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
+LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 
 
 class Bearer:
@@ -74,7 +76,7 @@ class Bearer:
 def app(house: House, host: str, local: Local | None) -> Starlette:
     """The ASGI application. Raises BadRequest where it would be open to everybody."""
     tokens = house.room.settings.tokens
-    if not tokens and host not in _LOOPBACK:
+    if not tokens and host not in LOOPBACK:
         raise BadRequest(f"No tokens are set, and {host} is reachable by others.", "Make one with `readingroom token`.")
     profile = Principal("local", local.role, local.purpose, "http-local", "", local.attributes) if local else None
 
@@ -95,34 +97,39 @@ def app(house: House, host: str, local: Local | None) -> Starlette:
     async def metrics(request: Request) -> Response:
         return Response(house.metrics.text(), media_type="text/plain; version=0.0.4")
 
+    console = Console(house)
+
     @contextlib.asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
         async with mcp.router.lifespan_context(mcp):
             yield
+        console.close()
 
     routes = [Route("/healthz", healthz), Route("/readyz", readyz), Route("/metrics", metrics)]
-    return Starlette(routes=[*routes, Mount("/", Bearer(mcp, tokens, profile))], lifespan=lifespan)
+    pages = Mount(PREFIX, console_app(console, local=host in LOOPBACK))
+    return Starlette(routes=[*routes, pages, Mount("/", Bearer(mcp, tokens, profile))], lifespan=lifespan)
 
 
 def serve_http(house: House, host: str, port: int, local: Local | None) -> None:
     """Serves until interrupted. Raises Busy where the port is taken."""
     application = app(house, host, local)
-    with _bound(host, port) as sock:
+    with bound(host, port) as sock:
         config = uvicorn.Config(application, log_level="warning", access_log=False)
         uvicorn.Server(config).run(sockets=[sock])
 
 
-def _bound(host: str, port: int) -> socket.socket:
+def bound(host: str, port: int, told: str = "--http HOST:PORT") -> socket.socket:
+    """A socket on that address; `told` is how its user names another. Raises BadRequest or Busy."""
     try:
         family, kind, proto, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
         sock = socket.socket(family, kind, proto)
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         sock.bind(address)
     except socket.gaierror as error:
-        raise BadRequest(f"The address {host} is not known.", "Say --http 127.0.0.1:8080.") from error
+        raise BadRequest(f"The address {host} is not known.", f"Say 127.0.0.1 with {told}.") from error
     except OSError as error:
         raise Busy(
-            f"Port {port} on {host} cannot be used: {error.strerror}.", "Choose another with --http HOST:PORT."
+            f"Port {port} on {host} cannot be used: {error.strerror}.", f"Choose another with {told}."
         ) from error
     return sock
 

@@ -15,13 +15,14 @@ def page(report: dict[str, Any]) -> str:
     return pages.get_template("quality.html").render(
         report=report,
         fates=FATES,
-        books=_books(report),
-        summary=_summary(report["dashboard"]["summary"]),
+        books=books_of(report),
+        summary=summary_of(report["dashboard"]["summary"]),
         failed=[one for one in results if one["status"] in ("failed", "error")],
     )
 
 
-def _books(report: dict[str, Any]) -> list[dict[str, Any]]:
+def books_of(report: dict[str, Any]) -> list[dict[str, Any]]:
+    """Each source's book with the shares of its records by fate, in percent."""
     counts: dict[str, Counter[str]] = {}
     for one in report["metrics"]:
         if one["name"] in FATES:
@@ -36,7 +37,8 @@ def _books(report: dict[str, Any]) -> list[dict[str, Any]]:
     return books
 
 
-def _summary(summary: dict[str, Any]) -> list[dict[str, Any]]:
+def summary_of(summary: dict[str, Any]) -> list[dict[str, Any]]:
+    """Checks of the Data Quality Dashboard by category: how many passed, failed, and the share that passed in percent."""
     rows = []
     for category, contexts in summary.items():
         cell = contexts["total"]

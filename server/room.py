@@ -85,6 +85,19 @@ class LedgerSettings(_Strict):
     witness_required: bool = False
 
 
+class ConsoleSettings(_Strict):
+    """Who may sign in to the console: roles of `tokens`, whatever the policy grants them. `unseal`: which of them see questions in words."""
+
+    roles: Annotated[tuple[str, ...], Field(min_length=1)] = ("auditor", "steward")
+    unseal: tuple[str, ...] = ("auditor",)
+
+    @model_validator(mode="after")
+    def _known(self) -> Self:
+        if not set(self.unseal) <= set(self.roles):
+            raise ValueError("unseal names a role that may not sign in")
+        return self
+
+
 class PseudonymKeySettings(_Strict):
     """Where the pseudonym key is, if not in the key directory: an environment variable or a file, in hexadecimal or base64."""
 
@@ -108,6 +121,7 @@ class RoomSettings(_Strict):
     keys: str = "keys"
     pseudonym_key: PseudonymKeySettings | None = None
     ledger: LedgerSettings = LedgerSettings()
+    console: ConsoleSettings = ConsoleSettings()
     local: Local = Local()
     engine: EngineSettings = EngineSettings()
     tokens: tuple[Token, ...] = ()

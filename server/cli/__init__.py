@@ -9,7 +9,7 @@ from importlib.metadata import entry_points
 import typer
 
 from data.errors import ReadingRoomError, exit_code
-from server.cli import ask, audit, demo, disclosing, doctor, listen, policy, releases, replaying, rooms, serve, steward
+from server.cli import ask, audit, console, demo, disclosing, doctor, listen, policy, releases, replaying, rooms, serve, steward
 from server.cli.show import show_error
 from server.logs import configure_logs
 
@@ -24,6 +24,7 @@ app = typer.Typer(
 )
 rooms.add(app)
 serve.add(app)
+console.add(app)
 ask.add(app)
 audit.add(app)
 replaying.add(app)
