@@ -108,9 +108,7 @@ def reading_engine(url: str) -> Engine:
         engine = create_engine(_driven(url), isolation_level="AUTOCOMMIT")
         _on_connect(engine, ["SET default_transaction_read_only=on"])
         return engine
-    path = Path(parsed.database)
-    alone = not os.access(path.parent, os.W_OK) and not path.with_name(f"{path.name}-wal").exists()
-    address = _read_only(path, immutable=alone)
+    address = f"sqlite:///{reading_uri(parsed.database)}&uri=true"
     engine = create_engine(address, isolation_level="AUTOCOMMIT", connect_args=_connect_args(url))
     _on_connect(engine, [f"PRAGMA busy_timeout={int(WAIT_SECONDS * 1000)}"])
     return engine
@@ -126,13 +124,13 @@ def placed(connection: Connection, statement: str) -> str:
     return statement if connection.dialect.paramstyle == "qmark" else statement.replace("?", "%s")
 
 
-def quoted(path: str) -> str:
-    """A path as it stands in a `file:` URI of SQLite."""
-    return path.replace("%", "%25").replace("?", "%3f").replace("#", "%23")
-
-
-def _read_only(path: Path, immutable: bool) -> str:
-    return f"sqlite:///file:{quoted(str(path))}?mode=ro{'&immutable=1' if immutable else ''}&uri=true"
+def reading_uri(database: str) -> str:
+    """SQLite's `file:` URI of a database that is only read; of one in a folder that cannot be written to, as a file nobody changes."""
+    path, effective = Path(database), os.access in os.supports_effective_ids
+    writable = os.access(path.parent, os.W_OK, effective_ids=effective)
+    alone = not writable and not path.with_name(f"{path.name}-wal").exists()
+    quoted = database.replace("%", "%25").replace("?", "%3f").replace("#", "%23")
+    return f"file:{quoted}?mode=ro{'&immutable=1' if alone else ''}"
 
 
 def _driven(url: str) -> URL:

@@ -27,7 +27,7 @@ from server.ledger.keychain import BadLink, KeyChain, key_chain, origin_of
 from server.ledger.linear import GENESIS, BrokenLine, head_path, read_head
 from server.ledger.merkle import STORED_HEIGHT
 from server.ledger.read import Reader, told
-from server.ledger.schema import placed, quoted
+from server.ledger.schema import placed, reading_uri
 from server.ledger.statements import Stated, Statement, beside, elsewhere, in_database
 from server.ledger.tree import StoredTree
 from server.ledger.walk import Bad, Walk
@@ -283,7 +283,7 @@ class _Integrity:
 
     def _work(self) -> None:
         try:
-            with sqlite3.connect(f"file:{quoted(self._path or '')}?mode=ro", uri=True, timeout=10) as database:
+            with sqlite3.connect(reading_uri(self._path or ""), uri=True, timeout=10) as database:
                 found: Any = database.execute("PRAGMA integrity_check(1)").fetchone()
                 others = database.execute(
                     "SELECT count(*) FROM sqlite_master WHERE type IN ('trigger', 'view')"
