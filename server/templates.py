@@ -34,10 +34,13 @@ keys: keys
 # The pseudonym key may come from elsewhere, in hexadecimal or base64: from an environment variable, or from a file of yours.
 # pseudonym_key: {env: READINGROOM_PSEUDONYM_KEY}
 
-# The record of every call. `durable: true` waits for the disk before an answer leaves.
+# The record of every call. `durable: true` waits for the disk before an answer leaves. A witness is a file on another machine's mount, or
+# one that can only be added to: it gets each signed checkpoint, so that an older copy put back is found.
 ledger:
   url: sqlite:///ledger.db
   durable: true
+#  witness: /mnt/elsewhere/ledger.witness
+#  witness_required: true
 
 # Who asks over stdio and from the command line when the command does not say.
 local: {role: researcher, purpose: HRESCH}

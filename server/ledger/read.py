@@ -18,7 +18,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from data.errors import Damaged
 from server.ledger.entry import Entry
 from server.ledger.notes import Signed, parse
-from server.ledger.schema import FIELDS, has_table, make_engine, placed, reading_engine, require_form
+from server.ledger.schema import FIELDS, RARE, has_table, make_engine, placed, reading_engine, require_form
 
 _AT_ONCE = 500
 
@@ -93,8 +93,10 @@ class Reader:
 
     def entries(self, after: int = 0, kind: str | None = None) -> Iterator[Entry]:
         """Entries in order, from the one after `after` on; of one kind where it is named."""
+        where, values = ("seq > ?", ()) if kind is None else ("seq > ? AND kind = ?", (kind,))
+        where += f" AND {RARE}" if kind not in (None, "intent", "outcome") else ""
         while True:
-            found = self._entries("seq > ?" + (" AND kind = ?" if kind else ""), (after, *([kind] if kind else [])))
+            found = self._entries(where, (after, *values))
             yield from found
             if len(found) < _AT_ONCE:
                 return

@@ -79,11 +79,12 @@ Index("entry_at", ENTRY.c.at, ENTRY.c.kind)
 for _name in ("session", "snapshot", "status", "subject"):
     _there = ENTRY.c[_name].is_not(None)
     Index(f"entry_{_name}", ENTRY.c[_name], ENTRY.c.seq, sqlite_where=_there, postgresql_where=_there)
-_rare = ENTRY.c.kind.in_(("key", "loss"))
+_rare = ENTRY.c.kind.not_in(("intent", "outcome"))
 Index("entry_rare", ENTRY.c.kind, ENTRY.c.seq, sqlite_where=_rare, postgresql_where=_rare)
 _persons = (ENTRY.c.kind == "outcome") & ENTRY.c.sealed.is_not(None)
 Index("entry_persons", ENTRY.c.seq, sqlite_where=_persons, postgresql_where=_persons)
 
+RARE = "kind NOT IN ('intent', 'outcome')"  # SQLite takes the index of rare kinds only where a query says the very same
 FIELDS = "seq, at, kind, call_id, session, snapshot, status, subject, body, sealed, prev, hash"
 
 

@@ -27,7 +27,7 @@ from server.ledger.keychain import BadLink, KeyChain, key_chain, origin_of
 from server.ledger.linear import GENESIS, BrokenLine, head_path, read_head
 from server.ledger.merkle import STORED_HEIGHT
 from server.ledger.read import Reader, told
-from server.ledger.schema import placed, reading_uri
+from server.ledger.schema import RARE, placed, reading_uri
 from server.ledger.statements import Stated, Statement, beside, elsewhere, in_database
 from server.ledger.tree import StoredTree
 from server.ledger.walk import Bad, Walk
@@ -157,7 +157,9 @@ def _chain(
     for one in statements:
         if one.signed.checkpoint.origin != origin:
             raise Bad(1, "fork", f"{one.source} is of another ledger")
-    rows = connection.exec_driver_sql("SELECT seq, body FROM entry WHERE kind = 'key' ORDER BY seq").fetchall()
+    rows = connection.exec_driver_sql(
+        f"SELECT seq, body FROM entry WHERE kind = 'key' AND {RARE} ORDER BY seq"
+    ).fetchall()
     return key_chain([(int(seq), _body(seq, body)) for seq, body in rows], origin, key)
 
 
@@ -209,7 +211,9 @@ def _finish(connection: Connection, walk: Walk, chain: KeyChain, stated: Stated,
         raise Bad(size + 1, "truncated", f"entries {size + 1} to {stated.head_size} are missing")
     for problem in (*stated.broken, *evidence.broken):
         raise Bad(max(size, 1), "file", problem)
-    lost = connection.exec_driver_sql("SELECT seq, body FROM entry WHERE kind = 'loss' ORDER BY seq").first()
+    lost = connection.exec_driver_sql(
+        f"SELECT seq, body FROM entry WHERE kind = 'loss' AND {RARE} ORDER BY seq"
+    ).first()
     if lost is not None:
         raise Bad(int(lost[0]), "truncated", "entries were lost before this one, as it says itself")
     _check_line_head(connection, walk, chain, evidence)

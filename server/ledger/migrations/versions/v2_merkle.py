@@ -83,7 +83,7 @@ def _make_indexes() -> None:
     op.create_index("entry_at", "entry", ["at", "kind"])
     for name in LIFTED:
         _partial_index(f"entry_{name}", [name, "seq"], f"{name} IS NOT NULL")
-    _partial_index("entry_rare", ["kind", "seq"], "kind IN ('key', 'loss')")
+    _partial_index("entry_rare", ["kind", "seq"], "kind NOT IN ('intent', 'outcome')")
     _partial_index("entry_persons", ["seq"], "kind = 'outcome' AND sealed IS NOT NULL")
 
 

@@ -7,6 +7,7 @@ import pytest
 
 from server.ledger import Reader, Wanted, calls, entries
 from server.ledger.read import _search
+from server.ledger.schema import RARE
 
 pytestmark = pytest.mark.unit
 BEGIN = datetime(2025, 3, 1, tzinfo=UTC)
@@ -118,6 +119,11 @@ def test_questions_are_asked_by_index(mixed, wanted):
     sql, values = _search(wanted, 50, True)
     plan = mixed.read_plan(f"{sql} LIMIT 50", values)
     assert not [line for line in plan if line.startswith("SCAN") and "USING" not in line], plan
+
+
+def test_rare_kinds_are_read_by_index(mixed):
+    plan = mixed.read_plan(f"SELECT seq FROM entry WHERE seq > 7 AND kind = 'note' AND {RARE} ORDER BY seq", ())
+    assert ["entry_rare" in line for line in plan] == [True]
 
 
 def test_times_without_a_zone_are_utc(mixed):
