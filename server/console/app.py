@@ -38,6 +38,7 @@ def _file(name: str, media: str) -> Page:
 PAGES: tuple[At, ...] = (
     At("/console.css", _file("console.css", "text/css"), is_open=True),
     At("/console.js", _file("console.js", "text/javascript"), is_open=True),
+    At("/icon.svg", _file("icon.svg", "image/svg+xml"), is_open=True),
     At("/sign-in", signing.sign_in, is_open=True),
     At("/sign-in", signing.signed_in, "POST", is_open=True),
     At("/sign-out", signing.signed_out, "POST"),

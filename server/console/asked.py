@@ -23,16 +23,22 @@ def filters(query: Mapping[str, str]) -> Filters:
             raise BadRequest(f"The field {name} is too long.")
     if told["status"] and told["status"] not in STATUSES:
         raise BadRequest("The field status is none that a call can have.", f"There are: {', '.join(STATUSES)}.")
-    until = _day(told["until"], "until")
+    since, until = span(told)
     wanted = Wanted(
         session=told["session"] or None,
         subject=told["subject"] or None,
         snapshot=told["snapshot"] or None,
         status=told["status"] or None,
-        since=_day(told["since"], "since"),
-        until=until + timedelta(days=1) if until is not None else None,
+        since=since,
+        until=until,
     )
     return Filters(wanted, told["role"], told["tool"], told["rule"], told["text"])
+
+
+def span(query: Mapping[str, str]) -> tuple[datetime | None, datetime | None]:
+    """The days `since` and `until`, both included, as moments of which the second is not."""
+    since, until = (_day(query.get(name, "").strip(), name) for name in ("since", "until"))
+    return since, until + timedelta(days=1) if until is not None else None
 
 
 def cursor(query: Mapping[str, str]) -> int | None:
@@ -65,5 +71,5 @@ def _day(told: str, name: str) -> datetime | None:
     try:
         day = date.fromisoformat(told)
         return datetime(day.year, day.month, day.day, tzinfo=UTC)
-    except ValueError as error:
+    except (ValueError, OverflowError) as error:
         raise BadRequest(f"The field {name} is no date.", "Write it as 2025-12-31.") from error

@@ -2,9 +2,11 @@
 first, for a bounded time, and the page then says that it did not look at all and offers to go on. Values are bound, never written into SQL.
 """
 
+import re
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection
@@ -14,6 +16,11 @@ from server.ledger.canonical import canonical_json
 from server.ledger.read import told
 from server.ledger.schema import placed
 
+_COLUMN = re.compile(r"\{e\.(\w+)\}")
+_UNINDEXED = r"coalesce(p.\1, '')"  # the other entry is found by its call; no other index is to lead to it
+_SKEW = timedelta(
+    minutes=5
+)  # entries stand in the order they were written, which clocks of two servers may differ from
 WINDOW = 20_000  # entries looked through in one question
 MOMENT = 0.1  # seconds a page looks before it shows what it has
 LONGER = 2.0  # and when asked to go on
@@ -31,8 +38,8 @@ class Filters:
 
     @property
     def by_index(self) -> bool:
-        """Whether indexes answer it alone."""
-        return not (self.role or self.tool or self.rule or self.text)
+        """Whether indexes answer it alone. Calls without outcome are in none."""
+        return not (self.role or self.tool or self.rule or self.text or self.wanted.status == "open")
 
 
 @dataclass(frozen=True)
@@ -50,14 +57,13 @@ def find(reader: Reader, filters: Filters, limit: int, cursor: int | None, secon
     if filters.by_index:
         page = reader.page(filters.wanted, limit, cursor)
         return Found(page.calls, page.next)
-    text = filters.text
-    if text and cursor is None and (one := reader.call(text)) is not None:
-        return Found(
-            (one,) if fits(one, Filters(filters.wanted, filters.role, filters.tool, filters.rule)) else (), None
-        )
+    if cursor is None and (named := _named(reader, filters.text, limit)):
+        fitting = replace(filters, text="")
+        return Found(tuple(call for call in named if fits(call, fitting)), None)
     kind, sql, values = _terms(filters)
     calls: list[RecordedCall] = []
     walk = Windows(reader, kind, sql, values, cursor, seconds)
+    walk.within(filters.wanted.since, filters.wanted.until)
     for seq, call_id in walk:
         call = reader.call(call_id)
         if call is not None and fits(call, filters):
@@ -87,6 +93,21 @@ def fits(call: RecordedCall, filters: Filters) -> bool:
     return in_time and named and all(asked is None or asked == is_ for asked, is_ in pairs)
 
 
+def _named(reader: Reader, text: str, most: int) -> list[RecordedCall]:
+    """The calls whose ids are the text or, where it could be of an id, begin with it."""
+    exact = reader.call(text) if text else None
+    if exact is not None or not re.fullmatch(r"[0-9a-f]{6,32}", text):
+        return [exact] if exact is not None else []
+    with reader.connection() as connection:
+        if connection is None:
+            return []
+        sql = (
+            "SELECT call_id FROM entry WHERE call_id >= ? AND call_id < ? AND kind = 'intent' ORDER BY call_id LIMIT ?"
+        )
+        rows = connection.exec_driver_sql(placed(connection, sql), (text, f"{text}g", most)).fetchall()
+    return [call for (call_id,) in rows if (call := reader.call(str(call_id))) is not None]
+
+
 def _resolved(reader: Reader, filters: Filters) -> Filters:
     """A text that is a session or a subject as it stands is asked for by index."""
     text, wanted = filters.text, filters.wanted
@@ -102,20 +123,20 @@ def _terms(filters: Filters) -> tuple[str, str, tuple[Any, ...]]:
     """Of which kind the entries looked through are, and the SQL that leaves those that fit. Only what was refused names a rule."""
     wanted, intent, outcome = filters.wanted, _Terms(), _Terms()
     for name in ("session", "subject", "snapshot"):
-        intent.add(f"{{e}}.{name} = ?", getattr(wanted, name))
-    intent.add("{e}.at >= ?", told(wanted.since) if wanted.since is not None else None)
-    intent.add("{e}.at < ?", told(wanted.until) if wanted.until is not None else None)
+        intent.add(f"{{e.{name}}} = ?", getattr(wanted, name))
+    intent.add("{e.at} >= ?", told(wanted.since) if wanted.since is not None else None)
+    intent.add("{e.at} < ?", told(wanted.until) if wanted.until is not None else None)
     for name in ("role", "tool"):
         value = getattr(filters, name)
-        intent.add("{has}({e}.body, ?) > 0", _member(name, value) if value else None)
+        intent.add("{has}({e.body}, ?) > 0", _member(name, value) if value else None)
     if filters.text:
-        ranges = " OR ".join(f"({{e}}.{name} >= ? AND {{e}}.{name} < ?)" for name in _NAMES)
+        ranges = " OR ".join(f"({{e.{name}}} >= ? AND {{e.{name}}} < ?)" for name in _NAMES)
         intent.add(f"({ranges})", *([filters.text, f"{filters.text}\U0010ffff"] * len(_NAMES)))
     if filters.rule:
-        outcome.add("{e}.status = 'refused' AND {has}({e}.body, ?) > 0", _member("rule", filters.rule))
+        outcome.add("{e.status} = 'refused' AND {has}({e.body}, ?) > 0", _member("rule", filters.rule))
         outcome.pair("intent", intent)
         return "outcome", outcome.sql, tuple(outcome.values)
-    outcome.add("{e}.status = ?", wanted.status if wanted.status != "open" else None)
+    outcome.add("{e.status} = ?", wanted.status if wanted.status != "open" else None)
     if wanted.status is not None:
         intent.pair("outcome", outcome, without=wanted.status == "open")
     return "intent", intent.sql, tuple(intent.values)
@@ -141,8 +162,8 @@ class _Terms:
 
     def pair(self, kind: str, other: "_Terms", *, without: bool = False) -> None:
         """That the call has such an entry of the other kind; or has none."""
-        joined = f"SELECT 1 FROM entry p WHERE p.call_id = {{e}}.call_id AND p.kind = '{kind}'"
-        exists = f"EXISTS ({joined} AND {other.sql.replace('{e}', 'p')})"
+        joined = f"SELECT 1 FROM entry p WHERE p.call_id = {{e.call_id}} AND p.kind = '{kind}'"
+        exists = f"EXISTS ({joined} AND {_COLUMN.sub(_UNINDEXED, other.sql)})"
         self._terms.append(f"NOT {exists}" if without else exists)
         self.values += other.values
 
@@ -166,13 +187,28 @@ class Windows:
     ) -> None:
         self._reader, self._kind, self._sql, self._values = reader, kind, sql, values
         self._top = cursor if cursor is not None else reader.size() + 1
+        self._bottom = 1
         self._until = time.monotonic() + seconds
         self.reached: int | None = None
 
+    def within(self, since: datetime | None, until: datetime | None) -> None:
+        """Leaves out entries written before the one moment or after the other."""
+        if since is not None and (first := self._last_before(since - _SKEW)):
+            self._bottom = first
+        if until is not None:
+            self._top = min(self._top, self._last_before(until + _SKEW) + 1)
+
+    def _last_before(self, moment: datetime) -> int:
+        with self._reader.connection() as connection:
+            if connection is None:
+                return 0
+            sql = placed(connection, "SELECT seq FROM entry WHERE at < ? ORDER BY at DESC LIMIT 1")
+            return int(connection.exec_driver_sql(sql, (told(moment),)).scalar() or 0)
+
     def __iter__(self) -> Iterator[tuple[int, str]]:
         top = self._top
-        while top > 1:
-            low = max(1, top - WINDOW)
+        while top > self._bottom:
+            low = max(self._bottom, top - WINDOW)
             with self._reader.connection() as connection:
                 rows = self._rows(connection, low, top) if connection is not None else []
             for seq, call_id in rows:
@@ -181,13 +217,13 @@ class Windows:
                     self.reached = int(seq)
                     return
             top = low
-            if top > 1 and time.monotonic() > self._until:
+            if top > self._bottom and time.monotonic() > self._until:
                 self.reached = top
                 return
 
     def _rows(self, connection: Connection, low: int, top: int) -> list[Any]:
         has = "instr" if connection.dialect.name == "sqlite" else "strpos"
-        terms = self._sql.replace("{e}", "e").replace("{has}", has)
+        terms = _COLUMN.sub(r"e.\1", self._sql).replace("{has}", has)
         where = f"e.seq >= ? AND e.seq < ? AND e.kind = ? AND {terms}"
         sql = placed(connection, f"SELECT e.seq, e.call_id FROM entry e WHERE {where} ORDER BY e.seq DESC")
         return list(connection.exec_driver_sql(sql, (low, top, self._kind, *self._values)))

@@ -1,26 +1,23 @@
-"""Who saw a person: the record-level answers whose sealed list of persons holds the number. For roles that may unseal.
+"""Who saw a person: the record-level answers whose sealed list of persons holds one of the person's keys. For roles that may unseal.
 
 The number goes by POST, so that it stays out of addresses and their history, and into the note only as an HMAC under the sealing key.
 """
 
 import hashlib
 import hmac
-import time
+from collections import deque
 from typing import Any
 
 from starlette.responses import Response
 
-from data.errors import BadRequest, Damaged, Refused
+from data.errors import Refused
 from server.console import asked
 from server.console.calls import line
 from server.console.desk import Visit
-from server.console.find import LONGER
 from server.console.rendering import render
-from server.ledger import RecordedCall, Wanted
-from server.records import showed
+from server.disclosures import find_person, require_sealing_key, sights
 
 MOST = 200
-_AT_ONCE = 500
 
 
 def persons(visit: Visit) -> Response:
@@ -33,56 +30,25 @@ def who_saw(visit: Visit) -> Response:
     """The form with what was found, newest first."""
     if not visit.who.unseals:
         raise Refused("Your role may not open who was shown.", allowed="Ask someone whose role may unseal.")
-    release, person = visit.form.get("release", ""), asked.whole_number(visit.form, "person")
-    if release not in _releases(visit):
-        raise BadRequest("There is no such release.", "Choose one of the list.")
-    _noted(visit, release, person)
-    calls, further, unreadable = _found(visit, release, person, asked.cursor(visit.form))
-    return _page(
-        visit,
-        release=release,
-        person=str(person),
-        rows=[line(one) for one in calls],
-        further=further,
-        unreadable=unreadable,
-    )
+    house, number = visit.console.house, asked.whole_number(visit.form, "person")
+    since, until = asked.span(visit.form)
+    require_sealing_key(house.room)
+    visit.note("who-saw", person=person_digest(house.keys.sealing, number))
+    person = find_person(house.room, number)
+    newest: deque[dict[str, Any]] = deque(maxlen=MOST)
+    count = 0
+    for sight in sights(visit.console.reader, house.keys, person, since, until):
+        newest.appendleft(line(sight.call))
+        count += 1
+    told = {name: visit.form.get(name, "") for name in ("since", "until")}
+    return _page(visit, person=str(number), rows=list(newest), count=count, unknown=person.unknown, **told)
 
 
-def _page(visit: Visit, release: str = "", person: str = "", **found: Any) -> Response:
-    told = {"rows": None, "further": None, "unreadable": 0, **found}
-    releases = _releases(visit)
-    return render(
-        visit, "persons.html", title="Who saw a person", may=visit.who.unseals, releases=releases, release=release, person=person, **told
-    )  # fmt: skip
+def person_digest(sealing: bytes, number: int) -> str:
+    """How a note names whom somebody looked for: whoever holds the sealing key can tell, and nobody else."""
+    return hmac.new(sealing, f"who-saw {number}".encode(), hashlib.sha256).hexdigest()
 
 
-def _releases(visit: Visit) -> list[str]:
-    """Releases that a grant of the policy is answered from, record by record."""
-    return sorted({grant.release for grant in visit.console.house.judge.policy.grants if grant.mode == "record"})
-
-
-def _noted(visit: Visit, release: str, person: int) -> None:
-    sealing = visit.console.house.keys.sealing
-    told = hmac.new(sealing, f"who-saw {release} {person}".encode(), hashlib.sha256).hexdigest()
-    visit.note("who-saw", release=release, person=told)
-
-
-def _found(
-    visit: Visit, release: str, person: int, cursor: int | None
-) -> tuple[list[RecordedCall], int | None, int]:  # fmt: skip
-    """Calls that showed the person, where to go on, and how many lists could not be opened with the key here."""
-    house, until = visit.console.house, time.monotonic() + LONGER
-    found: list[RecordedCall] = []
-    unreadable = 0
-    while True:
-        page = visit.console.reader.page(Wanted(persons=True), _AT_ONCE, cursor)
-        for call in page.calls:
-            if call.outcome is None or call.intent.body.get("release") != release:
-                continue
-            try:
-                found += [call] if showed(house, call.outcome, person) else []
-            except Damaged:
-                unreadable += 1
-        cursor = page.next
-        if cursor is None or len(found) >= MOST or time.monotonic() > until:
-            return found, cursor, unreadable
+def _page(visit: Visit, **found: Any) -> Response:
+    empty = {"person": "", "since": "", "until": "", "rows": None, "count": 0, "unknown": ()}
+    return render(visit, "persons.html", title="Who saw a person", may=visit.who.unseals, **{**empty, **found})

@@ -7,7 +7,8 @@ from collections.abc import Mapping, Sequence
 
 from markupsafe import Markup, escape
 
-WIDTH, HEIGHT = 720, 180
+WIDTH, HEIGHT = 960, 200
+NARROW = 560  # of lying bars, which stand two beside each other
 _LEFT, _BOTTOM = 48, 24
 STATUSES = ("answered", "refused", "out_of_bounds", "failed")
 
@@ -38,11 +39,11 @@ def across(rows: Sequence[tuple[str, float, str]], words: str, kind: str = "answ
     most = max((value for _, value, _ in rows), default=0) or 1
     drawn = []
     for place, (name, value, told) in enumerate(rows):
-        y, long = place * 26, value / most * (WIDTH - 330)
+        y, long = place * 26, value / most * (NARROW - 320)
         drawn.append(_text(200, y + 17, name if len(name) < 30 else f"{name[:28]}\u2026", "end"))
         drawn.append(_rect(210, y + 4, max(long, 1), 18, kind, Markup("<title>{}: {}</title>").format(name, told)))
         drawn.append(_text(216 + long, y + 17, told, "start"))
-    return _svg(WIDTH, 26 * len(rows) + 4, words, drawn)
+    return _svg(NARROW, 26 * len(rows) + 4, words, drawn)
 
 
 def strip(parts: Sequence[tuple[str, int]], words: str) -> Markup:
@@ -59,7 +60,9 @@ def strip(parts: Sequence[tuple[str, int]], words: str) -> Markup:
 
 
 def _svg(width: float, height: float, words: str, drawn: Sequence[Markup]) -> Markup:
-    head = Markup('<svg viewBox="0 0 {} {}" role="img" aria-label="{}">').format(width, height, words)
+    head = Markup('<svg width="{0}" height="{1}" viewBox="0 0 {0} {1}" role="img" aria-label="{2}">').format(
+        width, height, words
+    )
     return head + Markup("").join(drawn) + Markup("</svg>")
 
 

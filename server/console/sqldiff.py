@@ -15,7 +15,7 @@ LONGEST = 50_000  # characters; beyond, differences are not marked
 def laid_out(sql: str) -> str:
     """SQL in the one layout; as it was written where it cannot be read."""
     try:
-        return sqlglot.transpile(sql, read="duckdb", write="duckdb", pretty=True)[0]
+        return sqlglot.transpile(sql, read="duckdb", write="duckdb", pretty=True, identify=True)[0]
     except (SqlglotError, RecursionError, IndexError):
         return sql
 
