@@ -9,7 +9,7 @@ from importlib.metadata import entry_points
 import typer
 
 from data.errors import ReadingRoomError, exit_code
-from server.cli import ask, audit, console, demo, disclosing, doctor, listen, policy, releases, replaying, rooms, serve, steward
+from server.cli import ask, audit, console, demo, disclosing, doctor, exporting, listen, policy, releases, replaying, rooms, serve, steward
 from server.cli.show import show_error
 from server.logs import configure_logs
 
@@ -29,6 +29,7 @@ ask.add(app)
 audit.add(app)
 replaying.add(app)
 disclosing.add(audit.audit)
+exporting.add(audit.audit)
 doctor.add(app)
 steward.add(app)
 policy.add(app)
