@@ -33,11 +33,16 @@ def checkpoint(room: RoomOption = None) -> None:
 
 
 def prove_command(
-    call: Annotated[str, typer.Argument(help="Id of a recorded call.")], room: RoomOption = None
-) -> None:  # fmt: skip
+    call: Annotated[str, typer.Argument(help="Id of a recorded call.")],
+    room: RoomOption = None,
+    checkpoint: Annotated[
+        list[Path] | None,
+        typer.Option(help="Checkpoint kept elsewhere, from which the proof is to lead on; several times."),
+    ] = None,
+) -> None:
     """Print the proof that a call is in the ledger, as JSON; the verifier of `audit export --with-verifier` checks it."""
     opened = open_room(room)
-    print_json(prove(opened.ledger_url, public_key(opened.keys_path), call))
+    print_json(prove(opened.ledger_url, public_key(opened.keys_path), call, checkpoint or ()))
 
 
 def export(

@@ -6,6 +6,7 @@ reads both is `verifier.py` beside this file: it needs nothing but Python.
 
 import base64
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -14,9 +15,10 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from data.errors import BadRequest, Damaged
 from server.ledger.bulk import one_state
 from server.ledger.entry import Entry
-from server.ledger.merkle import inclusion_proof
+from server.ledger.merkle import consistency_proof, inclusion_proof
 from server.ledger.notes import Signed, raw
 from server.ledger.read import Reader
+from server.ledger.statements import elsewhere
 from server.ledger.tree import StoredTree
 
 VERIFIER = Path(__file__).with_name("verifier.py")
@@ -40,8 +42,13 @@ def export_log(url: str, key: Ed25519PublicKey, out: BinaryIO) -> int:
     raise Damaged("The ledger ends before its signed head.", "Run `readingroom audit verify`.")
 
 
-def prove(url: str, key: Ed25519PublicKey, call_id: str) -> dict[str, Any]:
-    """Proofs (RFC 6962, section 2.1.1) that a call's entries are in the tree of the newest checkpoint. Raises BadRequest."""
+def prove(url: str, key: Ed25519PublicKey, call_id: str, kept: Sequence[Path] = ()) -> dict[str, Any]:
+    """Proofs that a call's entries are in the tree of the newest checkpoint (RFC 6962, section 2.1.1).
+
+    And that this tree begins with those of the checkpoints in the files `kept` (section 2.1.2), so that who holds one need not trust the
+    newest. Raises BadRequest where there is no such call, or a kept checkpoint is of no earlier tree.
+    """
+    earlier, _ = elsewhere(kept, "the checkpoint")
     with Reader(url) as reader:
         newest, call = _newest(reader), reader.call(call_id)
         if call is None:
@@ -54,6 +61,7 @@ def prove(url: str, key: Ed25519PublicKey, call_id: str) -> dict[str, Any]:
                 tree = StoredTree(connection, newest.checkpoint.size)
                 introductions = [_proven(one, tree) for one in reader.entries(kind="key") if one.seq <= tree.size]
                 proven = [_proven(one, tree) for one in entries if one.seq <= tree.size]
+                consistent = [_consistent(one.signed, newest, tree) for one in earlier]
     return {
         "proof": 1,
         "call": call_id,
@@ -61,12 +69,26 @@ def prove(url: str, key: Ed25519PublicKey, call_id: str) -> dict[str, Any]:
         "checkpoint": newest.note,
         "entries": proven,
         "introductions": introductions,
+        "consistency": consistent,
     }
 
 
 def _proven(entry: Entry, tree: StoredTree) -> dict[str, Any]:
     hashes = inclusion_proof(entry.seq - 1, tree.size, tree.node)
     return {"index": entry.seq - 1, "entry": entry.written.decode(), "hashes": [_text(one) for one in hashes]}
+
+
+def _consistent(earlier: Signed, newest: Signed, tree: StoredTree) -> dict[str, Any]:
+    first = earlier.checkpoint.size
+    if earlier.checkpoint.origin != newest.checkpoint.origin or not 0 < first <= tree.size:
+        raise BadRequest(
+            f"The ledger's {tree.size} entries do not go on from the kept checkpoint of {first}.",
+            "`readingroom audit verify --checkpoint FILE` says what is wrong.",
+        )
+    return {
+        "checkpoint": earlier.note,
+        "hashes": [_text(one) for one in consistency_proof(first, tree.size, tree.node)],
+    }
 
 
 def _newest(reader: Reader) -> Signed:

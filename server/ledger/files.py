@@ -24,6 +24,7 @@ from server.ledger.notes import Signed, parse, parse_all
 log = structlog.get_logger()
 
 EVERY_ENTRIES = 256
+_LAST_BYTES = 16_384  # enough for many checkpoints
 EVERY_SECONDS = 5.0
 
 
@@ -53,6 +54,17 @@ def read_notes(path: Path) -> tuple[list[Signed], bool]:
         return parse_all(path.read_bytes().decode("utf-8", "replace"))
     except OSError as error:
         raise ValueError(f"the file {path.name} cannot be read") from error
+
+
+def last_note(path: Path) -> Signed | None:
+    """The last checkpoint of a witness file; None where there is none, or it may not be read: a witness may be for writing only."""
+    try:
+        with path.open("rb") as file:
+            file.seek(max(0, file.seek(0, os.SEEK_END) - _LAST_BYTES))
+            found, _ = parse_all(file.read().decode("utf-8", "replace"))
+    except OSError:
+        return None
+    return found[-1] if found else None
 
 
 def write_newest(path: Path, signed: Signed) -> None:

@@ -48,7 +48,7 @@ class Ledger:
         witness: Witness | None = None,
     ) -> None:
         self._engine = make_engine(url, durable)
-        self._tail = Tail(self._engine, head, keys)
+        self._tail = Tail(self._engine, head, keys, witness.path if witness is not None else None)
         self._group: Group[Draft] = Group(self._write, WAIT_SECONDS)
         self._publisher = Publisher(head, witness)
         self._keys, self._clock, self._head = keys, clock, head
@@ -81,10 +81,9 @@ class Ledger:
         lost = self._tail.lost
         if lost is None:
             raise BadRequest("Nothing is missing from the ledger.", "Run `readingroom audit verify`.")
-        first, last, stated = lost
         self._head.unlink(missing_ok=True)  # the statement in it goes into the entry
-        self._append("loss", "", {"lost": {"first": first, "last": last, "checkpoint": stated}}, None)
-        return first, last
+        self._append("loss", "", {"lost": {"first": lost.first, "last": lost.last, "checkpoint": lost.note}}, None)
+        return lost.first, lost.last
 
     def check(self) -> None:
         """Raises ReadingRoomError where the ledger cannot be written now."""

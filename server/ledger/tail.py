@@ -17,12 +17,12 @@ from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import SQLAlchemyError
 
 from data.errors import Damaged
+from server.ledger.admission import Loss, admitted, damaged, older_copy, outside
 from server.ledger.entry import CLOCK_BOUND, Columns, Entry
-from server.ledger.files import EVERY_ENTRIES, EVERY_SECONDS, read_newest
+from server.ledger.files import EVERY_ENTRIES, EVERY_SECONDS
 from server.ledger.group import Item
 from server.ledger.keychain import key_name, origin_of
 from server.ledger.keys import Keys, put_in_force, signing_keys
-from server.ledger.linear import head_path, read_head
 from server.ledger.merkle import Frontier, leaf_hash
 from server.ledger.notes import Checkpoint, Signed, parse, raw, sign
 from server.ledger.schema import ENTRY, begin, placed, require_form
@@ -56,8 +56,8 @@ class Draft(Item):
 class Tail:
     """See the module. `head` is the newest signed checkpoint, once something was written or read."""
 
-    def __init__(self, engine: Engine, checkpoint: Path, keys: Keys) -> None:
-        self._engine, self._checkpoint, self._keys = engine, checkpoint, keys
+    def __init__(self, engine: Engine, checkpoint: Path, keys: Keys, witness: Path | None = None) -> None:
+        self._engine, self._checkpoint, self._keys, self._witness = engine, checkpoint, keys, witness
         self.signing = keys.signing
         self._connection: Connection | None = None
         self._file: tuple[int, int] | None = None
@@ -66,7 +66,7 @@ class Tail:
         self._kept, self._kept_at = 0, 0.0
         self._latest_at = ""
         self.accepts_loss = False
-        self.lost: tuple[int, int, str] | None = None
+        self.lost: Loss | None = None
 
     @property
     def origin(self) -> str:
@@ -109,13 +109,16 @@ class Tail:
         if self._connection is not None and self._file != self._file_now():
             self.drop()  # the file was put away or replaced: what is written to it would be seen by nobody
         if self._connection is None:
+            told = outside(self._checkpoint, self._witness, self.signing.public_key())
             self._connection = self._engine.connect()
             require_form(self._connection, may_write=True)
             self._file = self._file_now()
             newest = self._connection.exec_driver_sql("SELECT max(size) FROM checkpoint").scalar()
             self._kept, self._kept_at = int(newest or 0), time.monotonic()
             self._latest_at = self._connection.exec_driver_sql("SELECT max(at) FROM entry").scalar() or ""
-            self._check_stated(self._connection)
+            self.lost = admitted(self._connection, told, self._tree.size)
+            if self.lost is not None and not self.accepts_loss:
+                raise older_copy(self.lost)
         return self._connection
 
     def _file_now(self) -> tuple[int, int] | None:
@@ -127,23 +130,6 @@ class Tail:
             return (0, 0)
         return facts.st_dev, facts.st_ino
 
-    def _check_stated(self, connection: Connection) -> None:
-        """Holds the ledger against the files beside it. Raises Damaged where it is older than they state."""
-        size, note = connection.exec_driver_sql("SELECT size, note FROM head WHERE id = 1").one()
-        try:
-            signed = read_newest(self._checkpoint)
-            line = None if note else read_head(head_path(self._checkpoint), self.signing.public_key())
-        except ValueError as error:
-            log.warning("ledger.checkpoint_unreadable", problem=str(error))  # `audit verify` says the same
-            return
-        stated = max(self._tree.size, line.seq if line is not None else 0)
-        if signed is not None and signed.is_by(self.signing.public_key()):
-            stated = max(stated, signed.checkpoint.size)
-        if stated > size and not self.accepts_loss:
-            raise older_copy(size, stated)
-        if stated > size:
-            self.lost = (size + 1, stated, signed.note if signed is not None else "")
-
     def _end(self, connection: Connection) -> tuple[Frontier, Signed | None]:
         """The tree and head as they are now, under the write lock."""
         lock = " FOR UPDATE" if connection.dialect.name == "postgresql" else ""
@@ -151,7 +137,7 @@ class Tail:
         if self.head is not None and note == self.head.note:
             return self._tree.copy(), self.head
         if size < self._tree.size:
-            raise older_copy(size, self._tree.size)
+            raise older_copy(Loss(size + 1, self._tree.size, ""))
         near = self._tree.size > 0 and size - self._tree.size <= _CATCH_UP
         tree = grown(connection, self._tree, size) if near else StoredTree(connection, size).frontier()
         return tree, self._checked(note, tree)
@@ -252,24 +238,6 @@ class Tail:
 
 def _origin(head: Signed | None, signing: Ed25519PrivateKey) -> str:
     return head.checkpoint.origin if head is not None else origin_of(signing.public_key())
-
-
-def older_copy(size: int, stated: int) -> Damaged:
-    """The error for a ledger that ends before what is known to have been written."""
-    return Damaged(
-        f"The ledger ends at entry {size}, but {stated} were written: this is an older copy, or its end was cut off. Nothing is answered.",
-        "Put the newer copy back. If it is lost, `readingroom audit accept-loss` writes that down and goes on from here.",
-        code="ledger_unwritable",
-    )
-
-
-def damaged() -> Damaged:
-    """The error for a ledger whose end does not hold."""
-    return Damaged(
-        "The ledger's end is not what its signed head says, so nothing is answered.",
-        "`readingroom audit verify` names the entry. Restore the ledger from a copy.",
-        code="ledger_unwritable",
-    )
 
 
 def _seconds(at: str) -> float:

@@ -154,6 +154,30 @@ def root_of(leaf: bytes, index: int, size: int, hashes: list[bytes]) -> bytes:
     return root
 
 
+def is_beginning(first: Checkpoint, second: Checkpoint, hashes: list[bytes]) -> bool:
+    """Whether a consistency proof shows the first tree to be the beginning of the second (RFC 9162, section 2.1.4.2)."""
+    if first.size == second.size:
+        return first.root == second.root and not hashes
+    if not 0 < first.size < second.size or not hashes:
+        return False
+    rest = hashes if first.size & (first.size - 1) else [first.root, *hashes]
+    number, last = first.size - 1, second.size - 1
+    while number & 1:
+        number, last = number >> 1, last >> 1
+    old = new = rest[0]
+    for other in rest[1:]:
+        if last == 0:
+            return False
+        if number & 1 or number == last:
+            old, new = node_hash(other, old), node_hash(other, new)
+            while not number & 1 and number:
+                number, last = number >> 1, last >> 1
+        else:
+            new = node_hash(new, other)
+        number, last = number >> 1, last >> 1
+    return last == 0 and old == first.root and new == second.root
+
+
 # --- checkpoints and keys ---------------------------------------------------------------------------------------------
 
 NOTE = re.compile("([^\n]+\n([0-9]+)\n([^\n]+)\n(?:[^\n]+\n)*)\n((?:\u2014 [^\n]+\n)+)")
@@ -333,10 +357,20 @@ def check_proof(proof: Any, trusted: list[bytes], elsewhere: list[Checkpoint]) -
             keys.introduce(entry["seq"], entry["body"])
         elif entry["call"] != proof["call"]:
             raise Bad(entry["seq"], "the entry is of another call")
+    proven = [(checkpoint.size, checkpoint.root)]
+    for told in proof["consistency"]:
+        earlier = Checkpoint(told["checkpoint"], "a kept checkpoint in the proof")
+        hashes = [base64.b64decode(value) for value in told["hashes"]]
+        if earlier.origin != checkpoint.origin or not is_beginning(earlier, checkpoint, hashes):
+            raise Bad(0, f"the tree does not begin with that of {earlier.size} entries")
+        proven.append((earlier.size, earlier.root))
     keys.check([checkpoint])
     for one in elsewhere:
-        if (one.origin, one.size) == (checkpoint.origin, checkpoint.size) and one.root != checkpoint.root:
-            raise Bad(0, one.source + " states another tree of the same size")
+        if one.origin == checkpoint.origin and (one.size, one.root) in proven:
+            continue
+        if one.size in [size for size, _ in proven]:
+            raise Bad(0, one.source + " states another tree of that size")
+        raise Unusable(f"the proof does not lead from {one.source}: make it anew with --checkpoint")
     return f"{len(proof['entries'])} entries of call {proof['call']} are in the tree of {checkpoint.size} entries"
 
 

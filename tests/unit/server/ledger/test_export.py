@@ -181,6 +181,34 @@ def test_a_call_is_proven_by_itself(rotated, auditor):
         prove(rotated.url, rotated.public, "unheard of")
 
 
+def test_a_proof_leads_on_from_a_kept_checkpoint(rotated, auditor):
+    """Who holds an old checkpoint need not trust the newest: the proof shows that its tree begins with the old one's."""
+    with Reader(rotated.url) as reader:
+        kept = {one.checkpoint.size: one.note for one in reader.checkpoints()}
+    (auditor.folder / "kept").write_text(kept[257])
+    (auditor.folder / "older").write_text(kept[1])
+    proof = prove(rotated.url, rotated.public, "call7", [auditor.folder / "kept"])
+    (auditor.folder / "proof.json").write_text(json.dumps(proof))
+    assert auditor.check("--proof", "proof.json", "--checkpoint", "kept").returncode == 0
+    assert auditor.check("--proof", "proof.json", "--checkpoint", "older").returncode == 2
+    forked = kept[257].replace("\n257\n" + kept[257].split("\n")[2], "\n257\n" + kept[1].split("\n")[2])
+    (auditor.folder / "kept").write_text(forked)
+    found = auditor.check("--proof", "proof.json", "--checkpoint", "kept")
+    assert (found.returncode, "another tree" in found.stdout) == (1, True)
+    for change in (
+        lambda told: told["consistency"][0].update(checkpoint=forked),
+        lambda told: told["consistency"][0]["hashes"].pop(),
+        lambda told: told["consistency"][0]["hashes"].append(told["consistency"][0]["hashes"][0]),
+    ):
+        other = json.loads(json.dumps(proof))
+        change(other)
+        (auditor.folder / "proof.json").write_text(json.dumps(other))
+        assert auditor.check("--proof", "proof.json").returncode == 1
+    (auditor.folder / "kept").write_text(kept[257].replace("readingroom/", "readingroom/x"))
+    with pytest.raises(BadRequest, match="do not go on"):
+        prove(rotated.url, rotated.public, "call7", [auditor.folder / "kept"])
+
+
 def test_input_that_is_none_is_said_to_be(auditor):
     (auditor.folder / "nothing").write_text("nothing\n")
     for words in (("nothing",), ("absent",), ("--proof", "nothing"), ("log.jsonl", "--checkpoint", "nothing")):

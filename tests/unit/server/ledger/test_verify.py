@@ -162,10 +162,53 @@ def test_the_database_of_a_running_server_cannot_be_swapped(long):
     ledger.close()
 
 
-def test_a_changed_end_is_not_written_on(long):
+def test_the_witness_keeps_an_older_copy_of_everything_from_being_written_on(long):
+    """Database and checkpoint file are put back together; the witness alone knows better, and a server that may read it says so."""
+    witness = Witness(long.root / "witness")
+    long.write(1, witness=witness)
+    backup = long.root / "backup"
+    backup.mkdir()
+    for path in (long.file, long.head):
+        shutil.copy(path, backup)
+    long.write(2, witness=witness)
+    for path in (long.file, long.head):
+        shutil.copy(backup / path.name, path)
+    ledger = long.open(witness=witness)
+    with pytest.raises(ReadingRoomError, match="ends at entry 602, but 606 were written"):
+        ledger.note({})
+    ledger.close()
+    long.write(5)  # by a server that is not told of the witness: the sizes are past it, the roots are not its
+    ledger = long.open(witness=witness)
+    with pytest.raises(ReadingRoomError, match="other entries up to 606"):
+        ledger.note({})
+    ledger.close()
+    assert long.verify(witness=witness.path).kind == "fork"
+
+
+def test_after_an_accepted_loss_the_witness_is_written_on(long):
+    witness = Witness(long.root / "witness")
+    long.write(1, witness=witness)
+    shutil.copy(long.file, long.root / "backup")
+    long.write(2, witness=witness)
+    shutil.copy(long.root / "backup", long.file)
+    ledger = long.open(witness=witness)
+    assert ledger.accept_loss() == (603, 606)
+    ledger.close()
+    long.write(5, witness=witness)
+    assert read_notes(witness.path)[0][-1].checkpoint.size == 613
+    assert long.verify(witness=witness.path).kind == "fork"
+    assert (long.verify().kind, long.verify().first_bad) == ("truncated", 603)
+
+
+@pytest.mark.parametrize(
+    ("beside", "words"), [(True, "other entries up to 600"), (False, "not what its signed head says")]
+)
+def test_a_changed_end_is_not_written_on(long, beside, words):
     long.edit("UPDATE entry SET leaf = zeroblob(32) WHERE seq = 600")
+    if not beside:
+        long.head.unlink()
     ledger = long.open()
-    with pytest.raises(ReadingRoomError, match="not what its signed head says"):
+    with pytest.raises(ReadingRoomError, match=words):
         ledger.note({})
     ledger.close()
 
