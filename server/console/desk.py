@@ -3,7 +3,8 @@
 The console writes one kind of thing: notes to the ledger of who looked at what. A page whose note cannot be written is not shown.
 """
 
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from threading import Lock
 
@@ -12,6 +13,8 @@ from server.console.tally import Tally
 from server.console.verifying import Verifying
 from server.house import House
 from server.ledger import Reader
+
+ONCE = 60.0  # seconds
 
 
 class Console:
@@ -23,6 +26,7 @@ class Console:
         self.tally = Tally(lambda: self.reader)
         self.verifying = Verifying(house.room)
         self.replaying = Lock()  # one at a time: a replay takes a query worker
+        self._noted: dict[tuple[Viewer, str], float] = {}
         self._reader, self._lock = Reader(house.room.ledger_url), Lock()
 
     @property
@@ -40,8 +44,15 @@ class Console:
 
     def note(self, viewer: Viewer, page: str, **facts: object) -> None:
         """Records who looked at what. Raises ReadingRoomError where the ledger cannot be written."""
-        told = {name: value for name, value in facts.items() if value not in ("", None)}
+        told = {name: value for name, value in facts.items() if value not in ("", None, [])}
         self.house.ledger.note({"console": page, "viewer": viewer.subject, "role": viewer.role, **told})
+
+    def note_once(self, viewer: Viewer, page: str, clock: Callable[[], float] = time.monotonic) -> None:
+        """The same for a page that a browser asks for again and again while it waits: at most one note a minute."""
+        key, now = (viewer, page), clock()
+        if now - self._noted.get(key, -ONCE) >= ONCE:
+            self.note(viewer, page)
+            self._noted = {one: at for one, at in self._noted.items() if now - at < ONCE} | {key: now}
 
     def close(self) -> None:
         """Ends what is under way and lets go of the ledger's reader."""
@@ -74,3 +85,7 @@ class Visit:
     def note(self, page: str, **facts: object) -> None:
         """Records that the viewer looked at a page."""
         self.console.note(self.who, page, **facts)
+
+    def note_once(self, page: str) -> None:
+        """Records it at most once a minute."""
+        self.console.note_once(self.who, page)

@@ -19,7 +19,7 @@ def ledger(visit: Visit) -> Response:
     """The page."""
     unwritable = ""
     try:
-        visit.note("ledger")
+        visit.note_once("ledger")
     except ReadingRoomError as error:
         unwritable = error.message
     reader, verifying = visit.console.reader, visit.console.verifying

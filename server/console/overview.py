@@ -24,7 +24,7 @@ def overview(visit: Visit) -> Response:
     bars = _bars(counted, by_day)
     rules = _rules(counted)
     latency = _latency(counted)
-    visit.note("overview")
+    visit.note_once("overview")
     span = f"{DAYS} days" if by_day else f"{HOURS} hours"
     return render(
         visit,

@@ -43,7 +43,12 @@ def lines_changed(old: str, new: str) -> Iterator[tuple[str, Markup]]:
 
 
 def _side(pieces: list[str], changed: bool, element: str) -> Markup:
-    text = escape("".join(pieces))
-    if not changed or not text.strip():
-        return text
-    return (Markup("<del>{}</del>") if element == "del" else Markup("<ins>{}</ins>")).format(text)
+    text = "".join(pieces)
+    if not changed:
+        return escape(text)
+    mark = Markup("{}<del>{}</del>") if element == "del" else Markup("{}<ins>{}</ins>")
+    lines = []
+    for line in text.split("\n"):
+        words = line.lstrip()  # what only moves a line to the right is not marked
+        lines.append(mark.format(line[: len(line) - len(words)], words) if words else escape(line))
+    return Markup("\n").join(lines)

@@ -16,10 +16,30 @@ from server.ledger.store import Ledger
 from server.ledger.tail import Draft
 from server.room import Room, open_room
 
-RULES = ("aggregate-only", "table-not-in-release", "select-only", "column-not-granted", "default-deny", "overlap", "function-not-allowed")
+RULES = (
+    "aggregate-only",
+    "table-not-in-release",
+    "select-only",
+    "column-not-granted",
+    "default-deny",
+    "overlap",
+    "function-not-allowed",
+)
 ROLES = ("researcher",) * 12 + ("analyst",) * 5 + ("clinician",) * 3
 TOOLS = ("query",) * 12 + ("count_cohort",) * 4 + ("describe_data",) * 3 + ("explain_policy",)
-STEPS = ("identify", "plan", "judge", "budget", "record_intent", "compare", "run", "redact", "suppress", "spend", "render")
+STEPS = (
+    "identify",
+    "plan",
+    "judge",
+    "budget",
+    "record_intent",
+    "compare",
+    "run",
+    "redact",
+    "suppress",
+    "spend",
+    "render",
+)
 RELEASES = {"researcher": "deidentified", "analyst": "limited", "clinician": "identified"}
 BATCH = 1000
 
@@ -37,7 +57,11 @@ def fill(room: Room, entries: int, seed: int = 1) -> None:
         batch.append(_draft("intent", call, at, intent, keys.seal(call, b'{"arguments": {"sql": "SELECT 1"}}')))
         batch.append(_draft("outcome", call, at + timedelta(milliseconds=20), outcome, sealed))
         if number % 4000 == 0:
-            batch.append(_draft("note", "", at, {"alert": "volume", "subject": "user-7", "role": "clinician", "bound": 120}, None))
+            batch.append(
+                _draft(
+                    "note", "", at, {"alert": "volume", "subject": "user-7", "role": "clinician", "bound": 120}, None
+                )
+            )
         if len(batch) >= BATCH:
             _write(ledger, batch)
             batch = []
@@ -71,7 +95,9 @@ def _pair(chance: random.Random, keys, call: str):
 
 def _draft(kind: str, call: str, at: datetime, body: dict, sealed: bytes | None) -> Draft:
     columns, text = divided(body)
-    return Draft(kind=kind, call_id=call, at=at.strftime("%Y-%m-%dT%H:%M:%S.%fZ"), columns=columns, text=text, sealed=sealed)
+    return Draft(
+        kind=kind, call_id=call, at=at.strftime("%Y-%m-%dT%H:%M:%S.%fZ"), columns=columns, text=text, sealed=sealed
+    )
 
 
 def _write(ledger: Ledger, batch: list[Draft]) -> None:
