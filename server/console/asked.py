@@ -70,6 +70,6 @@ def _day(told: str, name: str) -> datetime | None:
         return None
     try:
         day = date.fromisoformat(told)
-        return datetime(day.year, day.month, day.day, tzinfo=UTC)
-    except (ValueError, OverflowError) as error:
+        return datetime(min(max(day.year, 1970), 9000), day.month, day.day, tzinfo=UTC)  # far enough either way
+    except ValueError as error:
         raise BadRequest(f"The field {name} is no date.", "Write it as 2025-12-31.") from error

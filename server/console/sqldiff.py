@@ -8,7 +8,7 @@ import sqlglot
 from markupsafe import Markup, escape
 from sqlglot.errors import SqlglotError
 
-_PIECES = re.compile(r"\w+|\s+|.", re.DOTALL)
+_PIECES = re.compile(r""" "(?:[^"]|"")*" | '(?:[^']|'')*' | \w+ | \s+ | . """, re.DOTALL | re.VERBOSE)
 LONGEST = 50_000  # characters; beyond, differences are not marked
 
 

@@ -3,6 +3,8 @@
 // data-poll="MS" on an element with an id: fetch this page again after so long, and put in the element as it then is.
 "use strict";
 
+const here = () => window.location.pathname + window.location.search; // without the part after #, which asks for no other page
+let shown = here();
 const say = (words) => { document.getElementById("told").textContent = words; };
 
 function put(id, text) {
@@ -17,9 +19,9 @@ function put(id, text) {
 async function swap(id, address, options, keep) {
   say("Loading");
   const response = await fetch(address, { credentials: "same-origin", ...options });
-  const shown = (response.ok || options.method === "POST") && put(id, await response.text());
-  if (!shown) { window.location.assign(keep || window.location.href); return; }
-  if (keep) history.pushState({}, "", keep);
+  const done = (response.ok || options.method === "POST") && put(id, await response.text());
+  if (!done) { window.location.assign(keep || window.location.href); return; }
+  if (keep) { history.pushState({}, "", keep); shown = here(); }
   const table = document.querySelector(`#${id} caption`);
   say(table ? table.textContent : "Done");
 }
@@ -53,5 +55,5 @@ document.addEventListener("submit", (event) => {
   }
 });
 
-window.addEventListener("popstate", () => window.location.reload());
+window.addEventListener("popstate", () => { if (here() !== shown) window.location.reload(); });
 document.querySelectorAll("[data-poll]").forEach(wait);

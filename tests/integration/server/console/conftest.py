@@ -56,13 +56,11 @@ def console_room(published_room: Room, tmp_path_factory: pytest.TempPathFactory)
     policy.write_text(policy.read_text().replace("hide_below: 20", "hide_below: 21") + f"# {HOSTILE}\n")
     house = open_house(room)
     for number, (role, tool, arguments) in enumerate(ASKED):
-        who = Principal(
-            HOSTILE if role == HOSTILE else f"{role}-1",
-            role,
-            PURPOSES.get(role, "HRESCH"),
-            f"session-{number % 2} {HOSTILE}",
-        )
-        answer(house, Request(tool, dict(arguments), who))
+        hostile = HOSTILE in (role, tool)
+        session = f"session-{number % 2}{HOSTILE if hostile else ''}"
+        subject = HOSTILE if role == HOSTILE else f"{role}-1"
+        principal = Principal(subject, role, PURPOSES.get(role, "HRESCH"), session)
+        answer(house, Request(tool, dict(arguments), principal))
     house.ledger.note({"alert": HOSTILE, "subject": HOSTILE, "role": "clinician", "bound": 3})
     house.close()
     return room

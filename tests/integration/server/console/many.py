@@ -1,4 +1,4 @@
-"""Fills a room's ledger with calls nobody made, for pages to be tried on many: `python -m` is not needed, run it with ROOM and the number of entries.
+"""Fills a room's ledger with calls nobody made, for pages to be tried on many. Run it with ROOM and the number of entries.
 
 Bodies have the members that real ones have. They are written by the ledger's own writer, in batches of a thousand, so the tree and its checkpoints are real.
 """
@@ -44,11 +44,11 @@ RELEASES = {"researcher": "deidentified", "analyst": "limited", "clinician": "id
 BATCH = 1000
 
 
-def fill(room: Room, entries: int, seed: int = 1) -> None:
-    """Appends so many entries, the last of them dated now."""
+def fill(room: Room, entries: int, seed: int = 1, last: datetime | None = None) -> None:
+    """Appends so many entries, the last of them dated now unless it is said."""
     keys, chance = load_or_create_keys(room.keys_path), random.Random(seed)
     ledger = Ledger(room.ledger_url, room.ledger_head, keys, durable=False)
-    begun, step = datetime.now(UTC) - timedelta(days=60), timedelta(days=60) / max(entries, 1)
+    begun, step = (last or datetime.now(UTC)) - timedelta(days=60), timedelta(days=60) / max(entries, 1)
     batch: list[Draft] = []
     for number in range(0, entries, 2):
         at = begun + number * step
