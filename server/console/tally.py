@@ -18,6 +18,7 @@ from server.ledger.schema import placed
 log = structlog.get_logger()
 PIECE = 50_000  # entries counted in one question
 AT_ONCE = 5_000  # entries a page counts itself
+Row = tuple[str, str | None, int]
 SAMPLE = 2_000  # newest answered calls that latency is taken from
 
 
@@ -48,7 +49,8 @@ class Tally:
     """See the module. `reader` gives the ledger's reader."""
 
     def __init__(self, reader: Callable[[], Reader]) -> None:
-        self._reader, self._lock, self._stop = reader, Lock(), Event()
+        self._reader, self._stop = reader, Event()
+        self._lock, self._counting = Lock(), Lock()  # of what is counted; and of who counts
         self._upto = 0
         self._hours: defaultdict[str, Counter[str]] = defaultdict(Counter)
         self._rules: defaultdict[str, Counter[str]] = defaultdict(Counter)
@@ -61,11 +63,12 @@ class Tally:
         if size - self._upto > AT_ONCE:
             self._start()
         else:
-            self._forward(size)
+            self._forward(size, wait=False)
+        micros = self._micros(size)
         with self._lock:
             hours = {hour: Counter(counts) for hour, counts in self._hours.items()}
             rules = {day: Counter(counts) for day, counts in self._rules.items()}
-            return Counted(self._upto, size, hours, rules, self._micros(size))
+            return Counted(self._upto, size, hours, rules, micros)
 
     def close(self) -> None:
         """Ends counting."""
@@ -86,18 +89,36 @@ class Tally:
         except ReadingRoomError as error:  # the page that reads the ledger itself says so to its viewer
             log.warning("console.tally", code=error.code)
 
-    def _forward(self, upto: int) -> None:
-        with self._lock, self._reader().connection() as connection:
-            if connection is None or upto <= self._upto:
-                return
+    def _forward(self, upto: int, *, wait: bool = True) -> None:
+        """Counts up to that entry. Pages do not wait where another thread counts, nor does anybody while the database does."""
+        if not self._counting.acquire(blocking=wait):
+            return
+        try:
+            if upto > self._upto:
+                self._add(upto, *self._new(upto))
+        finally:
+            self._counting.release()
+
+    def _new(self, upto: int) -> tuple[list[Row], list[Row]]:
+        """(hour, status, count) and (day, rule, count) of the entries not counted yet."""
+        with self._reader().connection() as connection:
+            if connection is None:
+                return [], []
             rule = "json_extract(body, '$.rule')" if connection.dialect.name == "sqlite" else "body::json->>'rule'"
             part = "FROM entry WHERE seq > ? AND seq <= ?"
             by_hour = f"SELECT substr(at, 1, 13), status, count(*) {part} AND kind = 'outcome' GROUP BY 1, 2"
             by_rule = f"SELECT substr(at, 1, 10), {rule}, count(*) {part} AND status = 'refused' GROUP BY 1, 2"
-            values = (self._upto, upto)
-            for hour, status, count in connection.exec_driver_sql(placed(connection, by_hour), values):
+            hours, rules = (
+                connection.exec_driver_sql(placed(connection, sql), (self._upto, upto)).fetchall()
+                for sql in (by_hour, by_rule)
+            )
+            return [tuple(row) for row in hours], [tuple(row) for row in rules]
+
+    def _add(self, upto: int, hours: list[Row], rules: list[Row]) -> None:
+        with self._lock:
+            for hour, status, count in hours:
                 self._hours[hour][status or ""] += count
-            for day, name, count in connection.exec_driver_sql(placed(connection, by_rule), values):
+            for day, name, count in rules:
                 self._rules[day][name or "(none)"] += count
             self._upto = upto
 

@@ -194,12 +194,13 @@ def test_the_console_works_without_script(opened, served, desk):
     page.goto(f"{served}/calls")
     page.get_by_label("Ended").select_option("refused")
     page.get_by_role("button", name="Show").click()
+    page.wait_for_url("**/calls?*status=refused*")
     assert page.locator("tbody tr").count() == 2
     page.goto(f"{served}/calls/{recorded(desk).counts}")
     page.get_by_role("button", name="Replay this call").click()
     assert page.locator("#replayed .mark").inner_text() == "identical"
     page.get_by_role("button", name="Sign out").click()
-    assert page.url == f"{served}/sign-in"
+    page.wait_for_url(f"{served}/sign-in")
 
 
 def test_the_ledger_page_waits_for_its_verification(opened, served):
