@@ -1,8 +1,7 @@
-"""Commands that say who learned what about whom: audit who-saw, audit what-did."""
+"""Commands that say who learned what about whom: audit who-saw, what-did, accounting."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -11,11 +10,12 @@ from rich.table import Table
 
 from data.errors import BadRequest
 from server.cli.show import JsonOption, RoomOption, err, out, print_json, progress
-from server.disclosures import Deriver, Person, find_person, require_sealing_key, sights
+from server.disclosures import Person, find_person, require_sealing_key
+from server.disclosures.accounting import accounting, as_csv, as_html, since_default, unknown_lines
 from server.disclosures.line import COLUMNS, line
+from server.disclosures.seen import Asked, Seen, seen
 from server.disclosures.what_did import deeds_of
-from server.house import open_house
-from server.ledger import Reader, RecordedCall, Wanted, load_or_create_keys
+from server.ledger import Reader, Wanted, load_or_create_keys
 from server.room import Room, open_room
 
 PersonArgument = Annotated[int | None, typer.Argument(help="Pseudonym, as an answer showed it.")]
@@ -32,67 +32,7 @@ def add(audit: typer.Typer) -> None:
     """Adds the commands to `audit`."""
     audit.command("who-saw")(who_saw)
     audit.command("what-did")(what_did)
-
-
-@dataclass
-class Seen:
-    """What is known of one person: answers that showed it, answers that rest on it, and those of which it could not be said."""
-
-    shown: list[RecordedCall] = field(default_factory=list)
-    rested: list[RecordedCall] = field(default_factory=list)
-    aggregates: list[tuple[RecordedCall, int]] = field(default_factory=list)
-    unknown: list[tuple[RecordedCall, str]] = field(default_factory=list)
-    stopped: bool = False
-
-
-@dataclass(frozen=True)
-class Asked:
-    """A person and a time, and how many calls may be executed again; none without `derive`."""
-
-    person: Person
-    since: datetime | None = None
-    until: datetime | None = None
-    derive: bool = False
-    most: int = 10_000
-
-
-def seen(room: Room, asked: Asked) -> Seen:
-    """Everything that is asked about a person. Raises BadRequest where the sealing key is not here."""
-    require_sealing_key(room)
-    found = Seen()
-    with Reader(room.ledger_url) as reader, progress() as told:
-        keys = load_or_create_keys(room.keys_path)
-        lists = sights(reader, keys, asked.person, asked.since, asked.until, lambda n: told("reading lists", n, None))
-        found.shown = [one.call for one in lists]
-        if asked.derive:
-            _derive(room, reader, asked, found, told)
-    return found
-
-
-def _derive(room: Room, reader: Reader, asked: Asked, found: Seen, told: Any) -> None:
-    house = open_house(room)
-    try:
-        deriver = Deriver(house, asked.person)
-        for number, call in enumerate(_unlisted(reader, asked)):
-            if number == asked.most:
-                found.stopped = True
-                break
-            told("executing again", number + 1, None)
-            one = deriver.derived(call)
-            if one.found == "aggregate":
-                found.aggregates.append((call, one.cells))
-            elif one.found == "record":
-                found.rested.append(call)
-            elif one.found == "unknown":
-                found.unknown.append((call, one.reason))
-    finally:
-        house.close()
-
-
-def _unlisted(reader: Reader, asked: Asked) -> Iterator[RecordedCall]:
-    for call in reader.calls(Wanted(status="answered", since=asked.since, until=asked.until)):
-        if call.outcome is not None and call.outcome.sealed is None:
-            yield call
+    audit.command("accounting")(accounting_command)
 
 
 def who_saw(
@@ -112,7 +52,8 @@ def who_saw(
     opened = open_room(room)
     require_sealing_key(opened)
     who = find_person(opened, person, mrn, source)
-    found = seen(opened, Asked(who, since, until, aggregates, most))
+    with progress() as told:
+        found = seen(opened, Asked(who, since, until, "all" if aggregates else "none", most), told)
     if as_json:
         print_json({
             "person": who.shown,
@@ -195,3 +136,53 @@ def what_did(
 
 def _counts(counts: Any) -> str:
     return ", ".join(f"{count} {escape(name)}" for name, count in counts.most_common())
+
+
+def accounting_command(
+    person: PersonArgument = None,
+    mrn: MrnOption = None,
+    source: SourceOption = None,
+    since: Annotated[datetime | None, typer.Option(help="From when on (UTC); default: six years before now.")] = None,
+    html: Annotated[Path | None, typer.Option("--html", help="Write it as a page that prints well.")] = None,
+    table: Annotated[Path | None, typer.Option("--csv", help="Write it as CSV.")] = None,
+    everything: Annotated[
+        bool,
+        typer.Option(
+            "--all", help="Also list what the rule leaves out: treatment, payment, operations, limited data sets."
+        ),
+    ] = False,
+    most: MostOption = 10_000,
+    room: RoomOption = None,
+) -> None:
+    """Accounting of disclosures of one person, 45 CFR 164.528. Answers without a list of persons are executed again."""
+    opened = open_room(room)
+    require_sealing_key(opened)
+    if html is None and table is None:
+        raise BadRequest("Say where the accounting goes: --html FILE, --csv FILE or both.")
+    who, now = find_person(opened, person, mrn, source), datetime.now(UTC)
+    begin = since.replace(tzinfo=since.tzinfo or UTC) if since is not None else since_default(now)
+    with progress() as told:
+        found = seen(opened, Asked(who, begin, now, "record", most), told)
+    made = accounting(opened, who.shown, found, (begin, now), everything, _anchor(opened))
+    for path, text in ((html, as_html), (table, as_csv)):
+        if path is not None:
+            _write(path, text(made))
+    left_out = ", ".join(f"{count} {reason}" for reason, count in made.counted.items())
+    out.print(f"{len(made.lines)} disclosures listed. Left out by the rule: {left_out or 'none'}.", soft_wrap=True)
+    for words in unknown_lines(made):
+        err.print(f"[yellow]Not looked into:[/yellow] {escape(words)}", soft_wrap=True)
+
+
+def _anchor(room: Room) -> str:
+    with Reader(room.ledger_url) as reader:
+        newest = reader.newest()
+    if newest is None:
+        return ""
+    return f"{newest.checkpoint.origin}, {newest.checkpoint.size} entries, root {newest.checkpoint.root.hex()}"
+
+
+def _write(path: Path, text: str) -> None:
+    try:
+        path.write_text(text, encoding="utf-8", newline="")
+    except OSError as error:
+        raise BadRequest(f"{path} cannot be written.", "Check the directory and the disk.") from error
