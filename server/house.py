@@ -19,7 +19,7 @@ from data.snapshots import MAX_SHIFT, Snapshot, open_current, open_snapshot
 from policies.decide import Judge
 from policies.disclosure.profile import Sizes
 from policies.guard.resolve import Schema
-from policies.model import Grant, granted_schema, load_policy, parse_policy
+from policies.model import Grant, Policy, granted_schema, load_policy, parse_policy
 from policies.redaction import SecondLine
 from server.earlier import Answers, Budgets
 from server.earlier.budget import DAY, seconds_of
@@ -139,6 +139,10 @@ class House:
         other = copy(self)
         other.judge = self._judges[digest]
         return other
+
+    def know_policy(self, policy: Policy) -> None:
+        """Takes in a policy that is not kept here, so that calls recorded elsewhere can be replayed under it."""
+        self._judges.setdefault(policy.digest(), Judge(policy))
 
     def problems(self) -> list[str]:
         """What keeps the house from answering; empty when it is ready. Names, no values."""

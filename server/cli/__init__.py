@@ -9,7 +9,7 @@ from importlib.metadata import entry_points
 import typer
 
 from data.errors import ReadingRoomError, exit_code
-from server.cli import ask, audit, console, demo, disclosing, doctor, exporting, listen, policy, releases, replaying, rooms, serve, steward
+from server.cli import ask, audit, bundling, console, demo, disclosing, doctor, exporting, listen, policy, releases, replaying, rooms, serve, steward
 from server.cli.show import show_error
 from server.logs import configure_logs
 
@@ -30,6 +30,7 @@ audit.add(app)
 replaying.add(app)
 disclosing.add(audit.audit)
 exporting.add(audit.audit)
+bundling.add(audit.audit)
 doctor.add(app)
 steward.add(app)
 policy.add(app)

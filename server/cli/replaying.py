@@ -3,7 +3,7 @@
 import secrets
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any
@@ -13,13 +13,16 @@ from rich.markup import escape
 
 from data.errors import BadRequest
 from policies.model import load_policy
+from server.bundles import Bundle, read_bundle
+from server.cli.bundling import read_bundle_key
 from server.cli.show import JsonOption, RoomOption, err, out, print_json, progress
 from server.house import House, open_house
 from server.ledger import Reader, RecordedCall
+from server.ledger.keys import read_public_key
 from server.replay import Otherwise, Pick, Replayed, picked, replay, what_if
 from server.replay.pick import share_of
 from server.replay.whatif import supposed_of
-from server.room import open_room
+from server.room import Room, open_room
 
 _ROWS_SHOWN = 20
 
@@ -49,6 +52,15 @@ def replay_command(  # noqa: PLR0913, PLR0917 - each is an option of the command
     show: Annotated[
         bool, typer.Option("--show", help="With --what-if: print the rows that differ. They are data.")
     ] = False,
+    bundle: Annotated[
+        Path | None, typer.Option(help="Replay the session in this bundle instead of the room's own.")
+    ] = None,
+    bundle_key: Annotated[
+        Path | None, typer.Option(help="Key that opens the bundle's arguments; default: beside it, ending in .key.")
+    ] = None,
+    trusted: Annotated[
+        Path | None, typer.Option("--key", help="Public key you trust, in PEM; default: the one in the bundle.")
+    ] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Execute recorded calls again on their snapshot and policy, and compare the digests of the answers.
@@ -59,6 +71,11 @@ def replay_command(  # noqa: PLR0913, PLR0917 - each is an option of the command
         raise BadRequest("Name a session or a call, not both.")
     if show and not suppose:
         raise BadRequest("--show belongs to --what-if.", "Of recorded answers only digests are kept.")
+    if bundle is not None:
+        if session or call or since or until or sample:
+            raise BadRequest("A bundle is replayed whole.", "Leave out the session and what picks calls.")
+        _bundled(open_room(room), _Bundled(bundle, bundle_key, trusted, suppose, show, threads), as_json)
+        return
     drawn = seed if seed is not None else secrets.randbits(32)
     pick = Pick(session, call, since, until, share_of(sample) if sample else 1.0, drawn)
     opened = open_room(room)
@@ -77,6 +94,49 @@ def replay_command(  # noqa: PLR0913, PLR0917 - each is an option of the command
                 _as_recorded(house, calls, as_json)
         finally:
             house.close()
+
+
+@dataclass(frozen=True)
+class _Bundled:
+    file: Path
+    key: Path | None
+    trusted: Path | None
+    suppose: list[str] | None
+    show: bool
+    threads: int | None
+
+
+def _bundled(room: Room, asked: _Bundled, as_json: bool) -> None:
+    beside = asked.key or asked.file.with_name(f"{asked.file.name}.key")
+    key = read_bundle_key(beside) if asked.key is not None or beside.is_file() else None
+    trusted = read_public_key(asked.trusted) if asked.trusted is not None else None
+    house = open_house(room, threads=asked.threads)
+    try:
+        bundle = read_bundle(asked.file, house.keys.seal, key, trusted)
+        for policy in bundle.policies:
+            house.know_policy(policy)
+        if not as_json:
+            _about(bundle, trusted is not None)
+        calls = _counted(bundle.calls, len(bundle.calls))
+        if asked.suppose:
+            _supposed(house, calls, asked.suppose, asked.show, as_json)
+        else:
+            _as_recorded(house, calls, as_json)
+    finally:
+        house.close()
+
+
+def _about(bundle: Bundle, trusted: bool) -> None:
+    by = "the key you gave" if trusted else "the key in the bundle: compare it with one you hold, or give --key"
+    err.print(
+        f"{len(bundle.calls)} calls of session {escape(bundle.session)} are in the tree of {bundle.size} entries of "
+        f"{escape(bundle.origin)}, signed by {by}.",
+        soft_wrap=True,
+    )
+    if bundle.open_arguments:
+        err.print(
+            "[yellow]The bundle's arguments are in the clear: handle it as health information.[/yellow]", soft_wrap=True
+        )
 
 
 def _counted(calls: Iterable[RecordedCall], total: int) -> Iterator[RecordedCall]:
