@@ -76,10 +76,11 @@ class LedgerSettings(_Strict):
     """Where the record is kept. `durable: false` leaves the fsync to the system: faster, and a power cut may lose the last calls.
 
     `witness` is a file that gets each signed checkpoint too, best on another machine. With `witness_required` nothing is answered while it
-    cannot be written; without, the log says so.
+    cannot be written; without, the log says so. `keep_years`: what recorded calls rest on is kept so long; never less than HIPAA's six.
     """
 
     url: str = "sqlite:///ledger.db"
+    keep_years: Annotated[int, Field(ge=6, le=100)] = 6
     durable: bool = True
     witness: str | None = None
     witness_required: bool = False

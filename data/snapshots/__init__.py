@@ -7,6 +7,7 @@ here knows policies: releases and the redactor are handed in.
 from data.snapshots.keys import MAX_SHIFT
 from data.snapshots.model import BuildFacts, Check, Manifest, Measures, ReleaseFacts, TableFacts
 from data.snapshots.publish import publish
+from data.snapshots.retire import retire
 from data.snapshots.risk import measured, read_risk
 from data.snapshots.store import Snapshot, list_snapshots, open_current, open_snapshot, verify_snapshot
 
@@ -25,5 +26,6 @@ __all__ = [
     "open_snapshot",
     "publish",
     "read_risk",
+    "retire",
     "verify_snapshot",
 ]

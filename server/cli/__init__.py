@@ -9,7 +9,26 @@ from importlib.metadata import entry_points
 import typer
 
 from data.errors import ReadingRoomError, exit_code
-from server.cli import ask, audit, bundling, console, demo, disclosing, doctor, exporting, listen, policy, releases, replaying, rooms, serve, steward
+from server.cli import (
+    alerts,
+    ask,
+    audit,
+    bundling,
+    console,
+    demo,
+    disclosing,
+    doctor,
+    exporting,
+    listen,
+    policy,
+    rehearse,
+    releases,
+    replaying,
+    retaining,
+    rooms,
+    serve,
+    steward,
+)
 from server.cli.show import show_error
 from server.logs import configure_logs
 
@@ -31,6 +50,9 @@ replaying.add(app)
 disclosing.add(audit.audit)
 exporting.add(audit.audit)
 bundling.add(audit.audit)
+retaining.add(audit.audit)
+alerts.add(audit.audit)
+rehearse.add(app)
 doctor.add(app)
 steward.add(app)
 policy.add(app)

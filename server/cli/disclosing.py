@@ -1,5 +1,6 @@
 """Commands that say who learned what about whom: audit who-saw, what-did, accounting."""
 
+from collections import Counter
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
@@ -71,6 +72,8 @@ def who_saw(
 def _show(who: Person, found: Seen, derived: bool) -> None:
     out.print(f"[bold]{len(found.shown)} record-level answers showed person {who.shown}[/bold]")
     _table([line(one) for one in found.shown], COLUMNS)
+    if found.shown:
+        out.print(f"To {_counts(Counter(str(one.intent.body['subject']) for one in found.shown))}.", soft_wrap=True)
     if derived:
         out.print(f"[bold]{len(found.rested)} record-level answers without a list of persons rest on the person[/bold]")
         _table([line(one) for one in found.rested], COLUMNS)
@@ -98,7 +101,9 @@ def _show(who: Person, found: Seen, derived: bool) -> None:
 def _table(lines: list[dict[str, Any]], columns: tuple[str, ...]) -> None:
     if not lines:
         return
-    table = Table(*columns)
+    table = Table()
+    for name in columns:
+        table.add_column(name, overflow="fold")  # a call's id is to be copied whole
     for one in lines:
         cells = {**one, "at": one["at"][:19].replace("T", " ")}
         table.add_row(*("-" if cells[name] is None else escape(str(cells[name])) for name in columns))
@@ -110,18 +115,22 @@ def what_did(
     since: SinceOption = None,
     until: UntilOption = None,
     limit: Annotated[int, typer.Option(min=1, help="Calls to list, the latest; the sums are over all.")] = 50,
+    persons: Annotated[bool, typer.Option("--persons", help="Name the persons they were shown most often.")] = False,
     room: RoomOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """What one subject asked: calls, verdicts, rules and counts; with the sealing key, how many persons they were shown."""
     opened = open_room(room)
+    if persons:
+        require_sealing_key(opened)
     keys = load_or_create_keys(opened.keys_path) if (opened.keys_path / "sealing.key").is_file() else None
     with Reader(opened.ledger_url) as reader:
         found = deeds_of(reader.calls(Wanted(subject=subject, since=since, until=until)), keys)
     if not found.calls:
         raise BadRequest("No calls of that subject are recorded in that time.", "See `readingroom audit show`.")
     if as_json:
-        print_json({**vars(found), "calls": found.calls[-limit:]})
+        seen_most = found.seen_most if persons else None
+        print_json({**vars(found), "calls": found.calls[-limit:], "seen_most": seen_most})
         return
     _table(found.calls[-limit:], ("at", "role", "purpose", "tool", "status", "rule", "rows", "persons", "call"))
     if len(found.calls) > limit:
@@ -129,9 +138,11 @@ def what_did(
     out.print(f"{len(found.calls)} calls: {_counts(found.statuses)}. As {_counts(found.purposes)}.", soft_wrap=True)
     if found.rules:
         out.print(f"Rules that refused: {_counts(found.rules)}.", soft_wrap=True)
-    persons = "not told without the sealing key" if found.persons is None else f"{found.persons} by the lists kept"
+    shown = "not told without the sealing key" if found.persons is None else f"{found.persons} by the lists kept"
     more = f", and {found.unlisted} record-level answers that keep no list" if found.unlisted else ""
-    out.print(f"{found.rows} rows. Different persons shown: {persons}{more}.", soft_wrap=True)
+    out.print(f"{found.rows} rows. Different persons shown: {shown}{more}.", soft_wrap=True)
+    for key, count in found.seen_most if persons else ():
+        out.print(f"  person {key} in {count} answers")
 
 
 def _counts(counts: Any) -> str:

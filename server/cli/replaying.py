@@ -25,6 +25,25 @@ from server.replay.whatif import supposed_of
 from server.room import Room, open_room
 
 _ROWS_SHOWN = 20
+SessionArgument = Annotated[str | None, typer.Argument(help="Session to replay; default: every call.")]
+CallOption = Annotated[str | None, typer.Option("--call", help="Only the call of this id.")]
+SinceOption = Annotated[datetime | None, typer.Option(help="Only calls from this time on (UTC).")]
+UntilOption = Annotated[datetime | None, typer.Option(help="Only calls before this time (UTC).")]
+SampleOption = Annotated[str | None, typer.Option(help="A random share of them, such as 5%.")]
+SeedOption = Annotated[int | None, typer.Option(help="Draw the same sample as before; default: another each time.")]
+ThreadsOption = Annotated[int | None, typer.Option(min=1, help="Threads a query may use; default: the room's.")]
+WhatIfOption = Annotated[
+    list[str] | None,
+    typer.Option("--what-if", help="policy=FILE or snapshot=current|ID: what would be answered. Both may be given."),
+]
+ShowOption = Annotated[bool, typer.Option("--show", help="With --what-if: print the rows that differ. They are data.")]
+BundleOption = Annotated[Path | None, typer.Option(help="Replay the session in this bundle, not the room's own.")]
+BundleKeyOption = Annotated[
+    Path | None, typer.Option(help="Key that opens the bundle's arguments; default: beside it, ending in .key.")
+]
+KeyOption = Annotated[
+    Path | None, typer.Option("--key", help="Public key you trust, in PEM; default: the one in the bundle.")
+]
 
 
 def add(app: typer.Typer) -> None:
@@ -33,34 +52,19 @@ def add(app: typer.Typer) -> None:
 
 
 def replay_command(  # noqa: PLR0913, PLR0917 - each is an option of the command line
-    session: Annotated[str | None, typer.Argument(help="Session to replay; default: every call.")] = None,
+    session: SessionArgument = None,
     room: RoomOption = None,
-    call: Annotated[str | None, typer.Option("--call", help="Only the call of this id.")] = None,
-    since: Annotated[datetime | None, typer.Option(help="Only calls from this time on (UTC).")] = None,
-    until: Annotated[datetime | None, typer.Option(help="Only calls before this time (UTC).")] = None,
-    sample: Annotated[str | None, typer.Option(help="A random share of them, such as 5%.")] = None,
-    seed: Annotated[
-        int | None, typer.Option(help="Draw the same sample as before; default: another each time.")
-    ] = None,
-    threads: Annotated[int | None, typer.Option(min=1, help="Threads a query may use; default: the room's.")] = None,
-    suppose: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--what-if", help="policy=FILE or snapshot=current|ID: what would be answered. Both may be given."
-        ),
-    ] = None,
-    show: Annotated[
-        bool, typer.Option("--show", help="With --what-if: print the rows that differ. They are data.")
-    ] = False,
-    bundle: Annotated[
-        Path | None, typer.Option(help="Replay the session in this bundle instead of the room's own.")
-    ] = None,
-    bundle_key: Annotated[
-        Path | None, typer.Option(help="Key that opens the bundle's arguments; default: beside it, ending in .key.")
-    ] = None,
-    trusted: Annotated[
-        Path | None, typer.Option("--key", help="Public key you trust, in PEM; default: the one in the bundle.")
-    ] = None,
+    call: CallOption = None,
+    since: SinceOption = None,
+    until: UntilOption = None,
+    sample: SampleOption = None,
+    seed: SeedOption = None,
+    threads: ThreadsOption = None,
+    suppose: WhatIfOption = None,
+    show: ShowOption = False,
+    bundle: BundleOption = None,
+    bundle_key: BundleKeyOption = None,
+    trusted: KeyOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Execute recorded calls again on their snapshot and policy, and compare the digests of the answers.
@@ -71,59 +75,59 @@ def replay_command(  # noqa: PLR0913, PLR0917 - each is an option of the command
         raise BadRequest("Name a session or a call, not both.")
     if show and not suppose:
         raise BadRequest("--show belongs to --what-if.", "Of recorded answers only digests are kept.")
+    how = _How(suppose, show, threads, as_json)
     if bundle is not None:
         if session or call or since or until or sample:
             raise BadRequest("A bundle is replayed whole.", "Leave out the session and what picks calls.")
-        _bundled(open_room(room), _Bundled(bundle, bundle_key, trusted, suppose, show, threads), as_json)
+        _bundled(open_room(room), bundle, bundle_key, trusted, how)
         return
     drawn = seed if seed is not None else secrets.randbits(32)
-    pick = Pick(session, call, since, until, share_of(sample) if sample else 1.0, drawn)
-    opened = open_room(room)
-    with Reader(opened.ledger_url) as reader:
+    _recorded(open_room(room), Pick(session, call, since, until, share_of(sample) if sample else 1.0, drawn), how)
+
+
+@dataclass(frozen=True)
+class _How:
+    suppose: list[str] | None
+    show: bool
+    threads: int | None
+    as_json: bool
+
+
+def _recorded(room: Room, pick: Pick, how: _How) -> None:
+    with Reader(room.ledger_url) as reader:
         total = sum(1 for _ in picked(reader, pick))
-        if session is not None and not total and not sample:
-            raise BadRequest(f"No calls of session {session} are recorded.", "See `readingroom audit show`.")
-        if sample and not as_json:
-            err.print(f"Sample of {total} calls; --seed {drawn} draws it again.")
-        house = open_house(opened, threads=threads)
+        if pick.session is not None and not total and pick.share == 1:
+            raise BadRequest(f"No calls of session {pick.session} are recorded.", "See `readingroom audit show`.")
+        if pick.share < 1 and not how.as_json:
+            err.print(f"Sample of {total} calls; --seed {pick.seed} draws it again.")
+        house = open_house(room, threads=how.threads)
         try:
-            calls = _counted(picked(reader, pick), total)
-            if suppose:
-                _supposed(house, calls, suppose, show, as_json)
-            else:
-                _as_recorded(house, calls, as_json)
+            _replayed(house, _counted(picked(reader, pick), total), how)
         finally:
             house.close()
 
 
-@dataclass(frozen=True)
-class _Bundled:
-    file: Path
-    key: Path | None
-    trusted: Path | None
-    suppose: list[str] | None
-    show: bool
-    threads: int | None
-
-
-def _bundled(room: Room, asked: _Bundled, as_json: bool) -> None:
-    beside = asked.key or asked.file.with_name(f"{asked.file.name}.key")
-    key = read_bundle_key(beside) if asked.key is not None or beside.is_file() else None
-    trusted = read_public_key(asked.trusted) if asked.trusted is not None else None
-    house = open_house(room, threads=asked.threads)
+def _bundled(room: Room, file: Path, key_file: Path | None, trusted: Path | None, how: _How) -> None:
+    beside = key_file or file.with_name(f"{file.name}.key")
+    key = read_bundle_key(beside) if key_file is not None or beside.is_file() else None
+    public = read_public_key(trusted) if trusted is not None else None
+    house = open_house(room, threads=how.threads)
     try:
-        bundle = read_bundle(asked.file, house.keys.seal, key, trusted)
+        bundle = read_bundle(file, house.keys.seal, key, public)
         for policy in bundle.policies:
             house.know_policy(policy)
-        if not as_json:
-            _about(bundle, trusted is not None)
-        calls = _counted(bundle.calls, len(bundle.calls))
-        if asked.suppose:
-            _supposed(house, calls, asked.suppose, asked.show, as_json)
-        else:
-            _as_recorded(house, calls, as_json)
+        if not how.as_json:
+            _about(bundle, public is not None)
+        _replayed(house, _counted(bundle.calls, len(bundle.calls)), how)
     finally:
         house.close()
+
+
+def _replayed(house: House, calls: Iterable[RecordedCall], how: _How) -> None:
+    if how.suppose:
+        _supposed(house, calls, how.suppose, how.show, how.as_json)
+    else:
+        _as_recorded(house, calls, how.as_json)
 
 
 def _about(bundle: Bundle, trusted: bool) -> None:

@@ -5,10 +5,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from pyroaring import BitMap64
-
 from server.disclosures.line import line
+from server.disclosures.who_saw import persons_shown
 from server.ledger import Keys, RecordedCall
+
+MOST = 10
 
 
 @dataclass
@@ -25,12 +26,13 @@ class Deeds:
     rows: int = 0
     unlisted: int = 0
     persons: int | None = None
+    seen_most: list[tuple[int, int]] = field(default_factory=list)  # (key, calls that showed it), the most first
 
 
 def deeds_of(calls: Iterable[RecordedCall], keys: Keys | None) -> Deeds:
     """The sum of these calls. Raises Damaged where a sealed list cannot be opened with the key."""
     found = Deeds()
-    shown = BitMap64()
+    shown: Counter[int] = Counter()
     for call in calls:
         told = line(call)
         found.calls.append(told)
@@ -44,6 +46,7 @@ def deeds_of(calls: Iterable[RecordedCall], keys: Keys | None) -> Deeds:
         if call.outcome.sealed is None:
             found.unlisted += told["status"] == "answered" and told["mode"] == "record" and told["rows"] > 0
         elif keys is not None:
-            shown |= BitMap64.deserialize(keys.unseal(call.call_id, call.outcome.sealed))
+            shown.update(persons_shown(keys, call.outcome) or ())
     found.persons = len(shown) if keys is not None else None
+    found.seen_most = sorted(shown.items(), key=lambda one: (-one[1], one[0]))[:MOST]
     return found

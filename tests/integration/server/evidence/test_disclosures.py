@@ -159,4 +159,8 @@ def test_what_a_subject_did_is_summed(asked, run, somebody):
     shown = run("audit", "what-did", "eve", "--limit", "2").stdout
     assert "2 earlier calls are not listed" in shown
     assert "Different persons shown: 7 by the lists kept, and 1 record-level answers that keep no list." in shown
+    assert told["seen_most"] is None
+    most = json.loads(run("audit", "what-did", "eve", "--persons", "--json").stdout)["seen_most"]
+    assert [count for _, count in most] == [2] * 5 + [1] * 2
+    assert f"person {most[0][0]} in 2 answers" in run("audit", "what-did", "eve", "--persons").stdout
     assert isinstance(run("audit", "what-did", "nobody").exception, BadRequest)
