@@ -11,7 +11,7 @@ from typing import Annotated, Any
 import typer
 from rich.markup import escape
 
-from data.errors import BadRequest
+from data.errors import BadRequest, ReadingRoomError
 from policies.model import load_policy
 from server.bundles import Bundle, read_bundle
 from server.cli.bundling import read_bundle_key
@@ -97,7 +97,7 @@ def _recorded(room: Room, pick: Pick, how: _How) -> None:
     with Reader(room.ledger_url) as reader:
         total = sum(1 for _ in picked(reader, pick))
         if pick.session is not None and not total and pick.share == 1:
-            raise BadRequest(f"No calls of session {pick.session} are recorded.", "See `readingroom audit show`.")
+            raise ReadingRoomError(f"No calls of session {pick.session} are recorded.", "See `readingroom audit show`.")
         if pick.share < 1 and not how.as_json:
             err.print(f"Sample of {total} calls; --seed {pick.seed} draws it again.")
         house = open_house(room, threads=how.threads)

@@ -52,8 +52,9 @@ def test_the_command_picks_a_call_a_time_and_a_sample(room, asked, run):
     assert drawn[0] == drawn[1]
     assert 3 <= json.loads(drawn[0])["identical"] <= 25
     assert run("replay", "two").exit_code == 0
-    for wrong in (("--sample", "0%"), ("--sample", "many"), ("nobody",), ("--call", "nothing"), ("--show",)):
+    for wrong in (("--sample", "0%"), ("--sample", "many"), ("--call", "nothing"), ("--show",)):
         assert isinstance(run("replay", *wrong).exception, BadRequest)
+    assert "No calls of session nobody" in str(run("replay", "nobody").exception)
 
 
 def test_a_sample_takes_its_share(room, asked):
