@@ -116,6 +116,6 @@ def _unknown(person: Person, visit: Visit) -> list[_Piece]:
         ]
     if turn == 1:
         given, family = relatives.NEIGHBOURS[person.number % len(relatives.NEIGHBOURS)]
-        called = _Mark(f"555-03{person.number % 100:02d}-{person.number % 10000:04d}", "PHONE", known=False)
+        called = _Mark(f"617-555-01{person.number % 100:02d}", "PHONE", known=False)
         return [" The neighbour, ", _name(f"{given} {family}", known=False), ", looks in daily, ", called, "."]
     return []
