@@ -136,4 +136,8 @@ RULES: tuple[Rule | Led, ...] = (
     rule(DEVICE, r"\(01\) ?\d{14}(?: ?\(\d{2,3}\) ?[\w./+-]{1,20}){0,6}", "(01)"),
     rule(MRN, r"reg-(?<!\wreg-)\d{3,30}(?!\w)", "reg-"),
     rule(MRN, _UID, "."),
+    # A number alone between bars, as headings of printed pages have it; a pathology laboratory's number, year first: S21-01234.
+    rule(MRN, r"\|\s?(?P<x>\d{7,10}|\d{2,4}-\d{2,3}-\d{2,4})\s?(?=\|)", "|"),
+    rule(ID, r"(?<![a-z])(?:specimen|sample|accession|biopsy|case)[ #:]{1,2}(?P<x>[a-z]{0,3}\d{2}-\d{4,7}|\d{2,3}-\d{3}-\d{3,4})(?![\w-])",
+         "specimen", "sample", "accession", "biopsy", "case"),
 )  # fmt: skip

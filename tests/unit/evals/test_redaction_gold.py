@@ -39,7 +39,7 @@ def test_all_written_forms_are_read_alike(tmp_path, form):
         "array": json.dumps([GOOD, GOOD]),
         "lines": f"{json.dumps(GOOD)}\n\n{json.dumps(GOOD)}\n",
         "one": json.dumps(GOOD, indent=2),
-        "gzip": gzip.compress(json.dumps([GOOD, GOOD], mtime=0).encode()),
+        "gzip": gzip.compress(json.dumps([GOOD, GOOD]).encode(), mtime=0),
         "bom": "\ufeff" + json.dumps([GOOD, GOOD]),
     }[form]
     gold = read_gold([file_of(tmp_path, content)])

@@ -20,6 +20,11 @@ from tests.unit.policies.redaction.marked import cases, found, read, spans
 pytestmark = pytest.mark.unit
 
 NUMBERS = """
+Smith, Ann | {MRN:290-30-86} | x
+| {MRN:30791649} |
+Specimen {ID:S20-48263} was
+specimen {ID:34-153-2515} was
+member ID {ID:214 36 3949-S}. The
 SSN {SSN:123-45-6789}.
 Her ssn is {SSN:219-09-9999}, on file
 SSN: {SSN:123456789}
