@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import Sequence
 
-from policies.redaction.spans import Pass, Span, Text, join, merge
+from policies.redaction.spans import Pass, Span, Text, join, merge, numbers_beside
 from policies.redaction.views import View
 
 
@@ -24,6 +24,12 @@ class Finder:
             for into, more in zip(found, one.find(held), strict=True):
                 into.extend(more)
         return [
-            [view.back(span) for span in join(text.raw, merge(one))]
+            [view.back(span) for span in _joined(text.raw, one)]
             for view, text, one in zip(views, held, found, strict=True)
         ]
+
+
+def _joined(text: str, found: list[Span]) -> list[Span]:
+    spans = join(text, merge(found))
+    beside = numbers_beside(text, spans)
+    return merge((*spans, *beside)) if beside else spans

@@ -106,6 +106,18 @@ def join(text: str, spans: list[Span]) -> list[Span]:
     return joined
 
 
+_NUMBER_BESIDE = re.compile(r"(?:[ ,;|/#\[(-]|\bno\.?|\bid){1,4}(\d{6,10}|\d{2,4}-\d{2,3}-\d{2,4})(?![\w/.-])")
+
+
+def numbers_beside(text: str, spans: list[Span]) -> list[Span]:
+    """Numbers that stand right behind a name, "SMITH, ANN (4521187)": a heading's record number without a label."""
+    return [
+        Span(match.start(1), match.end(1), MRN)
+        for one in spans
+        if one.kind == NAME and (match := _NUMBER_BESIDE.match(text, one.stop))
+    ]
+
+
 def _together(text: str, one: Span, other: Span) -> str:
     """The kind of the two as one, or nothing."""
     between = text[one.stop : other.start]

@@ -105,6 +105,29 @@ def _lettered_licence(match: re.Match[str], _views: Views) -> Span | None:
     return Span(match.start() - 1, match.end(), LICENSE)
 
 
+_VEHICLES = (
+    "vehicle",
+    "car",
+    "truck",
+    "van",
+    "plate",
+    "tag",
+    "motorcycle",
+    "sedan",
+    "suv",
+    "drives",
+    "parked",
+    "towed",
+    "ambulance",
+)
+_VEHICLE = re.compile(rf"(?<![a-z])(?:{'|'.join(_VEHICLES)})s?(?![a-z])")
+
+
+def _near_vehicle(match: re.Match[str], views: Views) -> Span | None:
+    near = _VEHICLE.search(views.low, max(0, match.start() - 48), match.start())
+    return Span(match.start(), match.end(), VEHICLE) if near else None
+
+
 RULES: tuple[Rule | Led, ...] = (
     rule(ACCOUNT, r"\d(?<=(?<!\w)[a-z]{2}\d)\d(?: ?[a-z\d]{1,4}+){3,9}(?!\w)", check=_iban),
     rule(VEHICLE, r"\d\d\d\d(?<=(?<!\w)[a-hj-npr-z\d]{17})(?!\w)", check=_vin),
@@ -121,7 +144,7 @@ RULES: tuple[Rule | Led, ...] = (
         rule(LICENSE, r"\d(?<=(?<![\w-])[a-z]\d)(?:\d\d-(?:\d{3}-(?:\d{3}-\d{3}|\d\d-\d{3}(?:-\d)?)|\d{4}-\d{4}(?:-\d\d)?)"
                       r"|\d{3}-\d{5}-\d{5}|\d-\d{3}-\d{3})(?![\w-])",
              check=_lettered_licence),
-        rule(MRN, r"\d(?:(?<=[a-z]\d)|(?<=[a-z]-\d))\d{5,34}(?!\w|-[\da-f]{4}-[\da-f]{4}-)", check=_lettered),
+        rule(MRN, r"\d(?:(?<=[a-z]\d)|(?<=[a-z]-\d))\d{5,34}(?:-\d(?![\w-]))?(?!\w|-[\da-f]{4}-[\da-f]{4}-)", check=_lettered),
     )),
     # Medicare's beneficiary identifier: letters but S, L, O, I, B, Z at fixed places.
     rule(ID, r"[1-9](?<!\w[1-9])[ac-hj-km-np-rt-y][ac-hj-km-np-rt-y\d]\d-?"
@@ -136,6 +159,8 @@ RULES: tuple[Rule | Led, ...] = (
     rule(DEVICE, r"\(01\) ?\d{14}(?: ?\(\d{2,3}\) ?[\w./+-]{1,20}){0,6}", "(01)"),
     rule(MRN, r"reg-(?<!\wreg-)\d{3,30}(?!\w)", "reg-"),
     rule(MRN, _UID, "."),
+    # A plate whose shape is usual in the United States, where a vehicle is spoken of.
+    rule(VEHICLE, r"(?<![\w-])(?:[a-z]\d\d-[a-z]{3}|\d[a-z]{3}\d{3}|[a-z]{3}[- ]\d{3,4})(?![\w-])", *_VEHICLES, check=_near_vehicle),
     # A number alone between bars, as headings of printed pages have it; a pathology laboratory's number, year first: S21-01234.
     rule(MRN, r"\|\s?(?P<x>\d{7,10}|\d{2,4}-\d{2,3}-\d{2,4})\s?(?=\|)", "|"),
     rule(ID, r"(?<![a-z])(?:specimen|sample|accession|biopsy|case)[ #:]{1,2}(?P<x>[a-z]{0,3}\d{2}-\d{4,7}|\d{2,3}-\d{3}-\d{3,4})(?![\w-])",

@@ -247,6 +247,8 @@ def test_moved_date_is_the_other_date_written_so(one, days, form):
 
 @given(_DAYS, _DAYS, _SHIFT, st.sampled_from(sorted(EXACT)), st.sampled_from(sorted(EXACT)))
 def test_interval_between_two_written_dates_holds(one, other, days, form, other_form):
+    told = (one, other, one + timedelta(days), other + timedelta(days))
+    assume("two digits" not in {form, other_form} or all(1950 <= each.year < 2050 for each in told))
     moved, other_moved = shifted(EXACT[form](one), days), shifted(EXACT[other_form](other), days)
     again = shifted(moved, (other - one).days)
     assert again == EXACT[form](other + timedelta(days))

@@ -20,6 +20,9 @@ from tests.unit.policies.redaction.marked import cases, found, read, spans
 pytestmark = pytest.mark.unit
 
 NUMBERS = """
+acct {ACCOUNT:A4723202-1} paid
+drives a van, plate {VEHICLE:K12-ABC}, red
+his truck ({VEHICLE:5HTP123}) was
 Smith, Ann | {MRN:290-30-86} | x
 | {MRN:30791649} |
 Specimen {ID:S20-48263} was
@@ -346,7 +349,7 @@ def test_a_batch_is_its_texts_one_by_one(texts):
 
 @given(
     st.sampled_from([case for table in (NUMBERS, CONTACTS) for case in cases(table)]),
-    st.sampled_from(["", "\n", "\u2022 ", "<p>", "\u00e9\u5e74 "]),
+    st.sampled_from(["", "\n", "\u2022 ", "<p>", "\u00e9 "]),
 )
 def test_what_stands_around_moves_the_place_only(case, ahead):
     text, marked = read(case)

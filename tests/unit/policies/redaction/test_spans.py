@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from policies.redaction.folding import fold
-from policies.redaction.spans import KINDS, Span, join, merge
+from policies.redaction.spans import KINDS, Span, join, merge, numbers_beside
 
 pytestmark = pytest.mark.unit
 SPANS = st.builds(
@@ -75,3 +75,14 @@ def test_folding_keeps_every_character_in_its_place(text):
 )
 def test_case_accents_and_blanks_are_folded(text, folded):
     assert fold(text) == folded
+
+
+@pytest.mark.parametrize(
+    ("text", "number"),
+    [("SMITH, ANN (4521187) F", "4521187"), ("Smith 710-76-02, seen", "710-76-02"), ("Smith: BP 120/80", ""), ("Smith, 1984", ""), ("Smith 12345678/9", "")],
+)  # fmt: skip
+def test_a_number_right_behind_a_name_is_a_record_number(text, number):
+    stop = 10 if text.startswith("SMITH") else 5
+    assert [text[one.start : one.stop] for one in numbers_beside(text, [Span(0, stop, "NAME")])] == (
+        [number] if number else []
+    )
