@@ -125,9 +125,52 @@ class Release(Protocol):
         """SQL whose rows are the release's rows of the table, columns as `columns` says, in that order."""
 
 
+Holds = Literal["no", "maybe", "yes"]
+
+
 class Redactor(Protocol):
-    """Takes text, gives text without identities; same text, same result. `version` goes into the manifest."""
+    """Takes identities out of texts, in three steps. Each is given a list and gives one as long, in the same order.
+
+    Only the search is dear, and it rests on the text and `finding` alone, so what it found is kept from one publish to the next. Whose
+    record a text stands in decides what is written for an identity, and by how many days dates move, so that comes last. The same input
+    gives the same output on any machine, in any order and batch.
+
+    Marks say where identifiers stand in a text: a JSON list of [start, stop, kind, ...], "" for none. Publishing keeps them and counts
+    their kinds; only the redactor knows what else is in them. They hold places and kinds, never a word of the text.
+    """
 
     version: str
+    """Of all that decides what comes out, whom the build knows included. It is part of the snapshot's id."""
 
-    def __call__(self, texts: list[str]) -> list[str]: ...
+    finding: str
+    """Version of the search alone. Marks found under another one are not used again."""
+
+    def search(self, texts: list[str]) -> list[str]:
+        """Dear: the marks of each text, as far as they rest on the text and `finding` alone."""
+
+    def complete(self, texts: list[str], marks: list[str]) -> list[str]:
+        """Cheap: the marks of `search` joined with what this build knows of persons.
+
+        "" where the text may stay as it is, for everyone: it is never given to `write`. "[]" where nothing is marked, yet it may have to be
+        written for somebody, since it could hold what tells only that person.
+        """
+
+    def write(
+        self,
+        texts: list[str],
+        marks: list[str],
+        persons: list[int | None],
+        shifts: list[int | None],
+        keep_dates: bool,
+    ) -> list[str]:
+        """The texts rewritten by the marks of `complete`, each for the record of a person (person_id of the build; None: nobody's).
+
+        Dates move by that many days; None, or a date that cannot be read, becomes [DATE]. `keep_dates`: they stay (limited data set).
+        """
+
+    def withholds(self, values: list[str]) -> list[Holds]:
+        """Cheap: of each value of a column of codes and labels whether it holds an identity.
+
+        "yes": it is withheld from all releases without identities. "maybe": it is where few persons have it, since what many share is a
+        code, a ward or an insurer. Rests on no other value of the list.
+        """

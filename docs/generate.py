@@ -59,7 +59,7 @@ def tools() -> str:
     for tool in TOOLS.values():
         lines += [f"## {tool.name}", "", tool.description, "", "| argument | meaning |", "|---|---|"]
         for name, field in tool.arguments.model_fields.items():
-            lines.append(f"| `{name}` | {field.description or ''} |")
+            lines.append(f"| `{field.alias or name}` | {field.description or ''} |")
         lines.append("")
     return "\n".join(lines)
 

@@ -1,4 +1,4 @@
-"""Commands of the evals: `readingroom eval run SUITE`, `readingroom eval list`. They join the command line by entry point."""
+"""Commands of the evals: `readingroom eval run SUITE`, `eval list`, `eval redaction`. They join the command line by entry point."""
 
 from pathlib import Path
 from typing import Annotated
@@ -8,10 +8,14 @@ import typer
 from rich.console import Console
 from rich.progress import Progress
 
+from evals.redaction.cli import redaction
 from evals.report import summary, write_report
 from evals.suite import load_suite, run_suite, suites
 
-app = typer.Typer(help="Run evaluation suites against a room's server, as an MCP client.", no_args_is_help=True)
+app = typer.Typer(
+    help="Run evaluation suites against a room's server, as an MCP client; measure redaction.", no_args_is_help=True
+)
+app.command("redaction")(redaction)
 out, err = Console(highlight=False), Console(stderr=True, highlight=False)
 
 

@@ -18,6 +18,7 @@ from data.catalogue.model import TAGS, Catalogue, Column, Table, catalogue
 from data.errors import BadRequest
 from policies.disclosure.profile import Profile
 from policies.filters import check_filter
+from policies.redaction.settings import Settings
 from policies.releases import RELEASES, CustomRelease, base_column
 from policies.verdict import Mode
 
@@ -139,9 +140,21 @@ class Grant(_Strict):
         return any(fnmatchcase(name, pattern) for pattern in self.tables)
 
     def uses(self, table: Table, column: Column) -> bool:
-        """Whether this grant may use the column: every tag of it must be granted, and it must not be hidden."""
+        """Whether this grant may use the column: every tag of it must be granted, and it must not be hidden.
+
+        So must the text that a table is made of: who may not see it may not see its words either.
+        """
         hidden = f"{table.name}.{column.name}" in self.hide
-        return self.grants_table(table.name) and column.tags <= set(self.tags) and not hidden
+        return (
+            self.grants_table(table.name)
+            and column.tags <= set(self.tags)
+            and not hidden
+            and (not table.made_of or self._uses_text(table.made_of))
+        )
+
+    def _uses_text(self, made_of: str) -> bool:
+        table, _, column = made_of.rpartition(".")
+        return self.uses(catalogue()[table], catalogue()[table].column(column))
 
 
 class Example(_Strict):
@@ -164,6 +177,7 @@ class Policy(_Strict):
     thresholds: dict[str, Threshold] = {}
     row_filters: dict[str, RowFilter] = {}
     releases: dict[str, CustomRelease] = {}
+    redaction: Settings = Settings()
     grants: tuple[Grant, ...] = Field(min_length=1)
     examples: tuple[Example, ...] = ()
 
@@ -180,6 +194,11 @@ class Policy(_Strict):
     def threshold(self, grant: Grant) -> Threshold:
         """The grant's threshold: the policy's own of that name, or the profile known by it."""
         return self.thresholds.get(grant.threshold) or PROFILES[grant.threshold]
+
+    def base_of(self, release: str) -> str:
+        """The built-in release that a release is, or is made from."""
+        custom = self.releases.get(release)
+        return custom.base if custom is not None else release
 
     def filters(self, grant: Grant) -> tuple[RowFilter, ...]:
         """The row filters of a grant."""

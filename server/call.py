@@ -14,7 +14,10 @@ from data.errors import OutOfBounds, ReadingRoomError, Refused
 from data.snapshots import Snapshot
 from policies.model import Grant
 from policies.verdict import Judged
+from tools import TOOLS
 from tools.base import Answer, Desk, Plan, Result, Tool
+
+UNKNOWN = "unknown"
 
 
 @dataclass(frozen=True)
@@ -77,6 +80,11 @@ class Call:
     recorded: bool = False
     timings: dict[str, int] = field(default_factory=dict)  # step -> microseconds
     reply: Reply | None = None
+
+    @property
+    def tool_name(self) -> str:
+        """The tool's name where we have such a tool, for what is written down openly: any other name is the asker's words."""
+        return self.request.tool if self.request.tool in TOOLS else UNKNOWN
 
     @property
     def status(self) -> str:

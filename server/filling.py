@@ -7,6 +7,7 @@ import hashlib
 import json
 from collections.abc import Collection
 from datetime import timedelta
+from functools import partial
 
 import duckdb
 
@@ -19,7 +20,8 @@ from data.sources import connector
 from data.types import Connector, Progress, Stored, no_progress
 from data.validate import Gates, validate
 from policies.model import load_policy
-from policies.redaction import make_redactor
+from policies.redaction import make_finder, make_redactor
+from policies.redaction.redactor import VERSION as REDACTOR
 from policies.releases import MEASURES, measures, releases_of
 from server.quality import current_id, keep_drift
 from server.records import VERSION
@@ -76,7 +78,8 @@ def publish_room(
     if not stored:
         raise BadRequest("Nothing has been ingested in this room.", "Run `readingroom ingest` first.")
     key = room.pseudonym_key.read()
-    releases = releases_of(load_policy(room.policy_path).releases, catalogue())
+    policy = load_policy(room.policy_path)
+    releases = releases_of(policy.releases, catalogue())
     vocabulary = _vocabulary(room)
     decisions = normalise.read_decisions(room.links_path)
     day = store.last_day(stored) + timedelta(days=2)
@@ -102,6 +105,9 @@ def publish_room(
         duckdb.__version__,
         day.isoformat(),
         quality.model_dump(),
+        policy.redaction.model_dump(mode="json"),
+        make_finder(settings=policy.redaction).version,
+        REDACTOR,
         [vars(one) for one in decisions],
         [(one.name, one.ground, dict(one.tables)) for one in releases],
     ]
@@ -110,7 +116,7 @@ def publish_room(
     ).hexdigest()
     before = current_id(room.snapshots_path)
     manifest = publish(
-        room.snapshots_path, build, releases, make_redactor, key, inputs, progress,
+        room.snapshots_path, build, releases, partial(make_redactor, settings=policy.redaction), key, inputs, progress,
         measures={one.name: measures(one, catalogue()) for one in releases}, inputs_digest="" if anew else digest,
         threads=threads or room.settings.engine.threads, memory_mb=room.settings.engine.publish_memory_mb,
     )  # fmt: skip

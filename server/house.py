@@ -5,9 +5,10 @@ It holds no state of a call. Snapshots are looked up here, so that a publish is 
 
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from copy import copy
 from datetime import UTC, date, datetime, timedelta
+from functools import lru_cache
 from pathlib import Path
 from threading import Lock
 from typing import Any
@@ -16,11 +17,14 @@ from data.catalogue.model import catalogue
 from data.engines import DuckDBEngine
 from data.errors import BadRequest, ReadingRoomError, Refused
 from data.snapshots import MAX_SHIFT, Snapshot, open_current, open_snapshot
+from data.snapshots.vault import vault_of
 from policies.decide import Judge
 from policies.disclosure.profile import Sizes
 from policies.guard.resolve import Schema
 from policies.model import Grant, Policy, granted_schema, load_policy, parse_policy
-from policies.redaction import SecondLine
+from policies.redaction import Known, SecondLine, read_known
+from policies.releases import base_column
+from policies.verdict import Judged
 from server.earlier import Answers, Budgets
 from server.earlier.budget import DAY, seconds_of
 from server.ledger import Keys, Ledger, Wanted, Witness, calls, load_or_create_keys
@@ -115,11 +119,25 @@ class House:
             )
         return self._sizes[key]
 
+    def known_of(
+        self, snapshot: Snapshot | None, judged: Judged, columns: Sequence[str], rows: Sequence[Sequence[object]]
+    ) -> Known | None:
+        """What the vault knows of the persons of a result with free text, by its column person_id; None where it has neither."""
+        based = (base_column(catalogue()[table], column) for table, column in judged.facts.columns)
+        free = any("free_text" in base.tags for base in based if base is not None)
+        if snapshot is None or not free or "person_id" not in columns:
+            return None
+        place = list(columns).index("person_id")
+        persons = tuple(sorted({one for row in rows if isinstance(one := row[place], int)}))
+        return _known_of(snapshot.path, persons) if persons else None
+
     def require_sandbox(self, grant: Grant) -> None:
         """Without Landlock the identified release is not served: then only the guard would stand before it."""
-        custom = self.judge.policy.releases.get(grant.release)
-        base = custom.base if custom is not None else grant.release
-        if base == "identified" and isinstance(self.engine, DuckDBEngine) and not self._sandboxed:
+        if (
+            self.judge.policy.base_of(grant.release) == "identified"
+            and isinstance(self.engine, DuckDBEngine)
+            and not self._sandboxed
+        ):
             raise Refused(
                 "This machine's kernel has no Landlock, so identified data is not served.",
                 rule="sandbox-required",
@@ -201,3 +219,9 @@ def answered_since(url: str, since: float) -> Iterator[tuple[str, str, float, in
         body, outcome = call.intent.body, call.outcome.body
         at = seconds_of(call.intent.at)
         yield str(body["subject"]), str(body["role"]), at, int(outcome["rows"]), int(outcome["persons"] or 0)
+
+
+@lru_cache(maxsize=64)
+def _known_of(snapshot: Path, persons: tuple[int, ...]) -> Known:
+    with vault_of(snapshot, persons) as con:
+        return read_known(con)

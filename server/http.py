@@ -114,7 +114,7 @@ def serve_http(house: House, host: str, port: int, local: Local | None) -> None:
     """Serves until interrupted. Raises Busy where the port is taken."""
     application = app(house, host, local)
     with bound(host, port) as sock:
-        config = uvicorn.Config(application, log_level="warning", access_log=False)
+        config = uvicorn.Config(application, log_config=None, access_log=False)  # what it logs goes the way of all logs
         uvicorn.Server(config).run(sockets=[sock])
 
 

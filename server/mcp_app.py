@@ -4,6 +4,7 @@ The SDK's low-level server is used, so that arguments reach the pipeline uncheck
 other. Principals come from the transport: one fixed for stdio, the request's own over HTTP.
 """
 
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -29,9 +30,11 @@ from server.records import VERSION
 from tools import TOOLS
 
 INSTRUCTIONS = (
-    "Reading Room answers questions over a hospital's data under a policy. Ask describe_data first, then count_cohort or query. "
+    "Reading Room answers questions over a hospital's data under a policy. Ask describe_data first, then count_cohort, search_notes or query. "
     "A refusal says which rule and what you may ask instead. Withheld cells are null: do not try to derive them."
 )
+# W3C Trace Context, section 3.2: version, trace id, parent id, flags.
+_TRACEPARENT = re.compile(r"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
 Who = Callable[["ServerRequestContext[Any, Any]"], Principal]
 
 
@@ -56,9 +59,10 @@ def build(house: House, who: Who) -> "Server[Any]":
 
 
 def trace_of(ctx: "ServerRequestContext[Any, Any]") -> str:
-    """The client's W3C traceparent, where it sent one in `_meta`."""
+    """The client's W3C traceparent, where it sent one in `_meta`; empty where it is none, since it is written down openly."""
     meta: Any = ctx.meta or {}
-    return str(meta.get("traceparent", ""))[:64]
+    sent = str(meta.get("traceparent", ""))
+    return sent if _TRACEPARENT.fullmatch(sent) else ""
 
 
 async def serve_stdio(house: House, principal: Principal) -> None:

@@ -172,10 +172,9 @@ REVIEW = ("source", "mrn", "other_source", "other_mrn", "rule", "confidence")
 def review_list(room: Room) -> list[Any]:
     """Pairs of patients left to a steward, the likeliest first."""
     path = open_current(room.snapshots_path).path / "vault" / "review.parquet"
+    columns = ", ".join(REVIEW).replace("confidence", "confidence::DOUBLE")  # JSON knows no decimals
     return _query(
-        path,
-        f"SELECT {', '.join(REVIEW)} FROM {{file}} ORDER BY confidence DESC, source, mrn, other_source, other_mrn",
-        [],
+        path, f"SELECT {columns} FROM {{file}} ORDER BY confidence DESC, source, mrn, other_source, other_mrn", []
     )
 
 

@@ -35,6 +35,8 @@ def sealed_arguments(house: House, call: Call) -> bytes:
     """The arguments as they came in, with who asked's attributes and emergency, for the sealing key's holder only."""
     principal = call.request.principal
     plain = {"arguments": _plain(call.request.arguments)}
+    if call.tool_name != call.request.tool:
+        plain["tool"] = call.request.tool
     if principal.attributes or principal.break_glass:
         plain["principal"] = _plain({"attributes": dict(principal.attributes), "break_glass": principal.break_glass})
     return house.keys.seal(call.id, canonical_json(plain))
@@ -59,7 +61,7 @@ def intent_body(house: House, call: Call) -> dict[str, Any]:
         "session": _text(principal.session),
         "trace": _text(principal.trace),
         "trace_id": _trace_id(principal.trace),
-        "tool": _text(call.request.tool[:64]),
+        "tool": call.tool_name,
         "tool_version": call.tool.version if call.tool else "",
         "arguments": arguments_digest(call),
         "policy": house.judge.digest,

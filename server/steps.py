@@ -100,9 +100,13 @@ def redact(house: House, call: Call) -> None:
         return
     columns, types, rows = to_python(canonical(call.raw.table))
     shown, found = list(rows), 0
-    if call.judged.release != "identified":
-        shown, found = house.redaction.withheld(types, rows)
+    if house.judge.policy.base_of(call.judged.release) != "identified":
+        shown, found = house.redaction.withheld(types, rows, house.known_of(call.snapshot, call.judged, columns, rows))
         house.metrics.redacted(found)
+        if found:
+            house.watch.incident(
+                "identifier-withheld", {"call": call.id, "texts": found, "release": call.judged.release}
+            )
     call.result = Result(
         tuple(columns),
         tuple(types),

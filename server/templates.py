@@ -96,6 +96,7 @@ examples:
   - {role: researcher, purpose: HRESCH, expect: allowed, sql: "SELECT count(DISTINCT person_id) FROM condition_occurrence"}
   - {role: researcher, purpose: HRESCH, expect: refused, rule: table-not-in-release, sql: "SELECT family_name FROM patient_identity"}
   - {role: researcher, purpose: HRESCH, expect: refused, rule: aggregate-only, sql: "SELECT person_id FROM person"}
+  - {role: researcher, purpose: HRESCH, expect: refused, rule: table-not-granted, sql: "SELECT count(*) FROM note_term WHERE term = 'fall'"}
   - {role: analyst, purpose: HOPERAT, expect: allowed, sql: "SELECT ward, bed FROM operations.bed_stay LIMIT 5"}
   - {role: analyst, purpose: HOPERAT, expect: refused, rule: table-not-granted, sql: "SELECT count(*) FROM condition_occurrence"}
   - {role: clinician, purpose: TREAT, expect: allowed, sql: "SELECT family_name, given_name FROM patient_identity LIMIT 5"}

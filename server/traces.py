@@ -1,4 +1,6 @@
-"""OpenTelemetry spans: one a call, one a step. Names and ids only, no argument and no value. Exported only where asked.
+"""OpenTelemetry spans: one a call, one a step. Names of ours and ids only, no argument, no value, no words of an exception.
+
+Exported only where asked.
 
 An exporter is set up when OTEL_EXPORTER_OTLP_ENDPOINT (or its traces variant) is set, or the three LANGFUSE_ variables are, whose
 OTLP endpoint is then used. Otherwise no span is made and nothing is sent.
@@ -10,13 +12,14 @@ from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 
 from opentelemetry import trace
+from opentelemetry.context import Context
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
-from server.call import Call
+from server.call import UNKNOWN, Call
 
 _STANDARD = ("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")
 _LANGFUSE = ("LANGFUSE_HOST", "LANGFUSE_PUBLIC_KEY", "LANGFUSE_SECRET_KEY")
@@ -57,19 +60,16 @@ class Traces:
     @contextmanager
     def _call(self, tracer: trace.Tracer, call: Call) -> Iterator[None]:
         parent = TraceContextTextMapPropagator().extract({"traceparent": call.request.principal.trace})
-        name = f"tools/call {call.request.tool[:64]}"
         attributes = {
             "mcp.method.name": "tools/call",
-            "gen_ai.tool.name": call.request.tool[:64],
+            "gen_ai.tool.name": call.tool_name,
             "mcp.session.id": call.request.principal.session,
             "readingroom.call": call.id,
-            "readingroom.role": call.request.principal.role,
-            "readingroom.purpose": call.request.principal.purpose,
         }
-        with tracer.start_as_current_span(
-            name, context=parent, kind=trace.SpanKind.SERVER, attributes=attributes
-        ) as span:
+        with _span(tracer, f"tools/call {call.tool_name}", parent, trace.SpanKind.SERVER, attributes) as span:
             yield
+            span.set_attribute("readingroom.role", call.grant.role if call.grant else UNKNOWN)
+            span.set_attribute("readingroom.purpose", call.grant.purpose if call.grant else UNKNOWN)
             span.set_attribute("readingroom.status", call.status)
             if call.snapshot is not None:
                 span.set_attribute("readingroom.snapshot", call.snapshot.id)
@@ -78,9 +78,22 @@ class Traces:
 
     def step(self, name: str) -> AbstractContextManager[object]:
         """Span of one pipeline step."""
-        return nullcontext() if self._tracer is None else self._tracer.start_as_current_span(name)
+        return nullcontext() if self._tracer is None else _span(self._tracer, name)
 
     def close(self) -> None:
         """Sends what is waiting."""
         if self._provider is not None:
             self._provider.shutdown()
+
+
+def _span(
+    tracer: trace.Tracer,
+    name: str,
+    parent: Context | None = None,
+    kind: trace.SpanKind = trace.SpanKind.INTERNAL,
+    attributes: Mapping[str, str] | None = None,
+) -> AbstractContextManager[trace.Span]:
+    """A span that does not tell of exceptions that pass through it: their words may hold a value."""
+    return tracer.start_as_current_span(
+        name, parent, kind, attributes, record_exception=False, set_status_on_exception=False
+    )

@@ -48,3 +48,8 @@ class Watch:
         if due:
             log.warning("watch.volume", subject=who[0], role=who[1], calls_last_hour=bound + 1)
             self._alert("volume", {"subject": who[0], "role": who[1], "bound": bound})
+
+    def incident(self, kind: str, facts: dict[str, object]) -> None:
+        """Something that an earlier wall should have kept from happening: told each time, to log, metrics and ledger."""
+        log.error("incident", incident=kind, **facts)
+        self._alert(kind, facts)

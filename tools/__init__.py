@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from tools import count_cohort, describe_data, explain_policy, query
+from tools import count_cohort, describe_data, explain_policy, query, search_notes
 from tools.base import Tool
 
-TOOLS: dict[str, Tool[Any]] = {one.TOOL.name: one.TOOL for one in (describe_data, query, count_cohort, explain_policy)}
+_ALL = (describe_data, query, count_cohort, search_notes, explain_policy)
+TOOLS: dict[str, Tool[Any]] = {one.TOOL.name: one.TOOL for one in _ALL}

@@ -49,12 +49,13 @@ class Desk:
 
 @dataclass(frozen=True)
 class Plan:
-    """Either `sql` with its parameters, or `content` that is the answer already."""
+    """Either `sql` with its parameters, or `content` that is the answer already. `kept`: what `render` needs of the arguments."""
 
     sql: str | None = None
     parameters: Mapping[str, Any] = field(default_factory=dict)
     content: Json | None = None
     notes: tuple[str, ...] = ()
+    kept: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ from pydantic import BaseModel, Field
 
 from data.catalogue.model import catalogue
 from data.errors import BadRequest
+from policies.releases import base_column
 from tools.base import Answer, Arguments, Desk, Json, Plan, Result, Tool
 
 
@@ -54,7 +55,7 @@ def _table(name: str, desk: Desk, full: bool) -> Json:
     }
     if full:
         described["columns"] = [
-            {"name": column, "type": type_, "meaning": table.column(column).meaning}
+            {"name": column, "type": type_, "meaning": based.meaning if (based := base_column(table, column)) else ""}
             for column, type_ in desk.granted[name].items()
         ]
     return described

@@ -31,7 +31,8 @@ class Column:
 class Table:
     """One table. `unit`: rows are about one person, linked to persons through a key, or reference data.
 
-    `key` names the column that tells its rows apart, or several with commas between.
+    `key` names the column that tells its rows apart, or several with commas between. `made_of` is empty, or the table.column of a text:
+    then no source has such rows and no build, but each release that shows the text makes them of it.
     """
 
     name: str
@@ -39,6 +40,7 @@ class Table:
     key: str
     meaning: str
     columns: tuple[Column, ...]
+    made_of: str = ""
 
     @property
     def keys(self) -> tuple[str, ...]:
@@ -96,5 +98,12 @@ def catalogue() -> Catalogue:
     tables: Catalogue = {}
     for row in _read("tables.tsv"):
         unit: Unit = row["unit"]  # type: ignore[assignment]  # the file is ours; a test checks the words
-        tables[row["table"]] = Table(row["table"], unit, row["key"], row["meaning"], tuple(columns[row["table"]]))
+        name = row["table"]
+        tables[name] = Table(name, unit, row["key"], row["meaning"], tuple(columns[name]), row["made_of"])
     return tables
+
+
+@cache
+def recorded() -> Catalogue:
+    """The tables a build holds: all but those that releases make of a text."""
+    return {name: table for name, table in catalogue().items() if not table.made_of}

@@ -12,7 +12,7 @@ from importlib import resources
 
 import duckdb
 
-from data.catalogue.model import catalogue
+from data.catalogue.model import recorded
 from data.normalise import persons, vocabulary
 from data.normalise.extract.staging import column_names
 from data.normalise.persons import Decision
@@ -46,6 +46,7 @@ RECORDS = {
 }
 _CHAPTERS = (
     "10_person",
+    "15_related_person",
     "20_visit",
     "30_event",
     "40_note_image",
@@ -124,7 +125,7 @@ def balance(con: duckdb.DuckDBPyConnection) -> list[Balance]:
 def _schemas(con: duckdb.DuckDBPyConnection) -> None:
     for schema in ("cdm", "operations", "vault", "quarantine", "quality"):
         con.execute(f"CREATE SCHEMA IF NOT EXISTS {schema}")
-    for table in catalogue().values():
+    for table in recorded().values():
         name = table.name if "." in table.name else f"cdm.{table.name}"
         columns = ", ".join(f"{column.name} {column.type}" for column in table.columns)
         con.execute(f"CREATE OR REPLACE TABLE {name} ({columns})")

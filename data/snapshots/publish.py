@@ -11,26 +11,28 @@ import os
 import shutil
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, date, datetime
 from importlib import metadata
 from pathlib import Path
 
 import duckdb
 
-from data.catalogue.model import Catalogue, catalogue
+from data.catalogue.model import Catalogue, catalogue, recorded
 from data.errors import Damaged, ReadingRoomError
-from data.snapshots import files, keys, store
+from data.snapshots import files, keys, marks, store
 from data.snapshots.digest import file_sha256, quoted
 from data.snapshots.model import BuildFacts, Manifest, Measures, ReleaseFacts, TableFacts, snapshot_id, to_json
 from data.snapshots.release import SERVING, write_release
 from data.snapshots.risk import RISK, risk_name, write_risk
 from data.snapshots.tables import check_build, file_name, vault_tables, write_rows, write_table
-from data.snapshots.text import redact_texts
+from data.snapshots.text import Redacted, redact_texts
+from data.snapshots.values import withhold_values
 from data.types import Progress, Redactor, Release, no_progress
 
 Build = Callable[[duckdb.DuckDBPyConnection], BuildFacts]
-MakeRedactor = Callable[[duckdb.DuckDBPyConnection], Redactor]
+IDENTITIES = "identity_by_source"
+MakeRedactor = Callable[[duckdb.DuckDBPyConnection, bytes], Redactor]  # given the build and the pseudonym key
 
 
 def publish(  # noqa: PLR0913  # handed in whole, so that this floor knows neither sources nor policies
@@ -73,7 +75,9 @@ def publish(  # noqa: PLR0913  # handed in whole, so that this floor knows neith
                 releases=work.releases_made,
                 files=work.hashes(),
             )
-            return _put_in_force(root, work.path, replace(told, id=snapshot_id(told)))
+            published = _put_in_force(root, work.path, replace(told, id=snapshot_id(told)))
+            marks.forget(root, work.finding)
+            return published
         finally:
             files.sweep(root / store.SNAPSHOTS)
 
@@ -91,9 +95,12 @@ class _Work:
     threads: int
     memory_mb: int
     measures: Mapping[str, Measures]
-    catalogue: Catalogue = field(default_factory=catalogue)
+    catalogue: Catalogue = field(default_factory=recorded)
     as_of: str = ""
     redactor_version: str = ""
+    finding: str = ""
+    redacted: Redacted | None = None
+    withheld: dict[str, int] = field(default_factory=dict)
     facts: BuildFacts | None = None
     tables: dict[str, TableFacts] = field(default_factory=dict)
     vault: dict[str, TableFacts] = field(default_factory=dict)
@@ -127,9 +134,10 @@ def _step_keys(work: _Work, con: duckdb.DuckDBPyConnection) -> None:
 
 
 def _step_redact(work: _Work, con: duckdb.DuckDBPyConnection) -> None:
-    redactor = work.make_redactor(con)
-    work.redactor_version = redactor.version
-    redact_texts(con, work.catalogue, redactor, work.progress)
+    redactor = work.make_redactor(con, work.key)
+    work.redactor_version, work.finding = redactor.version, redactor.finding
+    work.redacted = redact_texts(con, work.catalogue, redactor, work.root, work.progress)
+    work.withheld = withhold_values(con, work.catalogue, redactor, work.progress)
 
 
 def _step_tables(work: _Work, con: duckdb.DuckDBPyConnection) -> None:
@@ -144,14 +152,26 @@ def _step_vault(work: _Work, con: duckdb.DuckDBPyConnection) -> None:
     for name in (name for name in vault_tables(con) if name not in store.VAULT_ONLY):
         select = f'SELECT * FROM vault."{name}"'
         work.vault[name] = write_rows(con, select, None, work.path / "vault" / file_name(name))
+    work.vault.update(_identities(work, con))
     found = "SELECT 1 FROM information_schema.tables WHERE table_schema = 'quarantine' AND table_name = 'record'"
     if con.execute(found).fetchall():
         rows = "SELECT * FROM quarantine.record"
         work.vault["quarantine"] = write_rows(con, rows, None, work.path / "vault" / file_name("quarantine"))
 
 
+def _identities(work: _Work, con: duckdb.DuckDBPyConnection) -> dict[str, TableFacts]:
+    """All that each source says of a patient, beside the one best identity that the catalogue's table has: answers are looked through for it."""
+    has = "SELECT 1 FROM information_schema.columns WHERE table_schema = 'vault' AND table_name = 'patient_identity' AND column_name = 'source'"
+    if not con.execute(has).fetchall():
+        return {}
+    path = work.path / "vault" / file_name(IDENTITIES)
+    return {IDENTITIES: write_rows(con, "SELECT * FROM vault.patient_identity", None, path)}
+
+
 def _step_quality(work: _Work, con: duckdb.DuckDBPyConnection) -> None:
-    quality = work.facts.quality if work.facts else {}
+    quality = dict(work.facts.quality) if work.facts else {}
+    if work.redacted is not None:
+        quality["redaction"] = {**asdict(work.redacted), "withheld_values": work.withheld}
     text = json.dumps(quality, indent=1, sort_keys=True, default=str) + "\n"
     (work.path / "quality.json").write_text(text, encoding="utf-8")
 
@@ -159,7 +179,7 @@ def _step_quality(work: _Work, con: duckdb.DuckDBPyConnection) -> None:
 def _step_releases(work: _Work, con: duckdb.DuckDBPyConnection) -> None:
     for release in work.releases:
         folder = work.path / "releases" / release.name
-        made = write_release(con, release, work.catalogue, work.tables, folder, work.progress)
+        made = write_release(con, release, catalogue(), work.tables, folder, work.progress)
         work.releases_made[release.name] = made
 
 

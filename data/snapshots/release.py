@@ -1,10 +1,12 @@
 """Writes one release: each table as its `select` says, into one read-only DuckDB file and into Parquet beside it.
 
 The serving file is what a query worker opens; Parquet is the canonical form that is verified. A release must hold as
-many rows of a table as the snapshot, or the publish stops: a row lost in a join would be an error nobody sees.
+many rows of a table as the snapshot, or the publish stops: a row lost in a join would be an error nobody sees. The index of its notes is
+made of the notes as they were just written, never of another text.
 """
 
 import hashlib
+from collections.abc import Mapping
 from pathlib import Path
 
 import duckdb
@@ -13,7 +15,8 @@ from data.catalogue.model import Catalogue, Table
 from data.errors import Damaged
 from data.snapshots.digest import parquet_facts, quoted
 from data.snapshots.model import ReleaseFacts, TableFacts
-from data.snapshots.tables import file_name, sort_order
+from data.snapshots.note_index import index_sql
+from data.snapshots.tables import file_name, most_rows, sort_order
 from data.types import Progress, Release
 
 SERVING = "serving.duckdb"
@@ -48,7 +51,8 @@ def write_release(
         con.execute("CREATE SCHEMA serving.operations")
         for done, table in enumerate(held):
             progress(f"release {release.name}", done, len(held))
-            facts[table.name] = _write_table(con, release, table, tables[table.name], folder)
+            write = _write_index if table.made_of else _write_table
+            facts[table.name] = write(con, release, table, tables, folder)
         con.execute("CHECKPOINT serving")
     finally:
         con.execute("DETACH serving")
@@ -58,15 +62,12 @@ def write_release(
 
 
 def _write_table(
-    con: duckdb.DuckDBPyConnection, release: Release, table: Table, whole: TableFacts, folder: Path
+    con: duckdb.DuckDBPyConnection, release: Release, table: Table, tables: Mapping[str, TableFacts], folder: Path
 ) -> TableFacts:
-    target = f"serving.{table.name}" if "." in table.name else f"serving.main.{table.name}"
-    select = release.select(table.name)
+    select, whole = release.select(table.name), tables[table.name]
     key = table.key if set(table.keys) <= set(release.columns(table.name)) else None
-    con.execute(f"CREATE TABLE {target} AS {select} ORDER BY {sort_order(con, select, key)}")
-    path = folder / file_name(table.name)
-    con.execute(f"COPY {target} TO {quoted(str(path))} (FORMAT parquet, COMPRESSION zstd)")
-    made = parquet_facts(con, path, whole.max_rows_per_person)
+    target = _create(con, table, select, sort_order(con, select, key))
+    made = _copied(con, release, table, folder, whole.max_rows_per_person)
     if made.rows != whole.rows:
         raise Damaged(
             f"Release {release.name} holds {made.rows} rows of table {table.name}, the snapshot {whole.rows}.",
@@ -77,6 +78,36 @@ def _write_table(
             f"Release {release.name} holds rows of table {table.name} without a person, whom disclosure control could not count.",
             "Mend the normaliser: rows of nobody belong into quarantine.",
         )
+    return made
+
+
+def _write_index(
+    con: duckdb.DuckDBPyConnection, release: Release, table: Table, _tables: Mapping[str, TableFacts], folder: Path
+) -> TableFacts:
+    """An index of the notes, of those in the serving file: as the release says, without its text being put together once more."""
+    if release.select(table.name) != index_sql(table.name, f"({release.select('note')})"):
+        raise Damaged(
+            f"Release {release.name} says that its table {table.name} is made of something else than its own notes.",
+            "Compile the release again.",
+        )
+    target = _create(con, table, index_sql(table.name, "serving.main.note"), table.key)
+    return _copied(con, release, table, folder, most_rows(con, target))
+
+
+def _create(con: duckdb.DuckDBPyConnection, table: Table, select: str, order: str) -> str:
+    target = f"serving.{table.name}" if "." in table.name else f"serving.main.{table.name}"
+    con.execute(f"CREATE TABLE {target} AS {select} ORDER BY {order}")
+    return target
+
+
+def _copied(
+    con: duckdb.DuckDBPyConnection, release: Release, table: Table, folder: Path, most: int | None
+) -> TableFacts:
+    """The Parquet file of a table that was created, and its facts."""
+    target = f"serving.{table.name}" if "." in table.name else f"serving.main.{table.name}"
+    path = folder / file_name(table.name)
+    con.execute(f"COPY {target} TO {quoted(str(path))} (FORMAT parquet, COMPRESSION zstd)")
+    made = parquet_facts(con, path, most)
     if tuple(name for name, _ in made.columns) != release.columns(table.name):
         raise Damaged(f"Release {release.name} says other columns of table {table.name} than its SQL gives.")
     return made

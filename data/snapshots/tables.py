@@ -47,17 +47,20 @@ def _have(con: duckdb.DuckDBPyConnection) -> dict[str, set[str]]:
     return have
 
 
+_MEANS = {"redacted_text", "person_text", "withheld_value", "snapshot_day", "person_first"}
+
+
 def vault_tables(con: duckdb.DuckDBPyConnection) -> list[str]:
     """Tables of the vault that are kept: all but what is only a means of publishing."""
     rows = con.execute("SELECT table_name FROM information_schema.tables WHERE table_schema = 'vault'").fetchall()
-    return sorted(row[0] for row in rows if row[0] not in {"redacted_text", "snapshot_day", "person_first"})
+    return sorted({row[0] for row in rows} - _MEANS)
 
 
 def write_table(con: duckdb.DuckDBPyConnection, table: Table, path: Path) -> TableFacts:
     """One table of the catalogue, in the catalogue's types and order of columns."""
     items = ", ".join(f"CAST({column.name} AS {column.type}) AS {column.name}" for column in table.columns)
     source = source_name(table.name)
-    most = _most_rows(con, source) if table.unit == "person" else None
+    most = most_rows(con, source) if table.unit == "person" else None
     return write_rows(con, f"SELECT {items} FROM {source}", table.key, path, most)
 
 
@@ -81,6 +84,7 @@ def sort_order(con: duckdb.DuckDBPyConnection, select: str, key: str | None) -> 
     return ", ".join([key, *(f'"{name}"' for name in names if name not in key.split(","))])
 
 
-def _most_rows(con: duckdb.DuckDBPyConnection, source: str) -> int:
+def most_rows(con: duckdb.DuckDBPyConnection, source: str) -> int:
+    """The most rows any one person has in a table."""
     counts = f"SELECT count(*) AS n FROM {source} GROUP BY person_id"
     return int(con.sql(f"SELECT coalesce(max(n), 0) FROM ({counts})").fetchall()[0][0])

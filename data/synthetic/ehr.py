@@ -9,6 +9,7 @@ from typing import Any, TextIO
 from data.synthetic import codes, names
 from data.synthetic.notes import note
 from data.synthetic.population import Person, Visit
+from data.synthetic.relatives import in_ehr, nk1
 from data.synthetic.truth import Truth
 
 _SNOMED, _LOINC = "http://snomed.info/sct", "http://loinc.org"
@@ -23,6 +24,11 @@ ORGANIZATION = "org-1"
 
 def _coded(system: str, code: str, display: str) -> dict[str, Any]:
     return {"coding": [{"system": system, "code": code, "display": display}], "text": display}
+
+
+def _signed(visit: Visit) -> str:
+    given, family, _ = names.CLINICIANS[visit.clinician]
+    return f"{given} {family}, MD"
 
 
 class Fhir:
@@ -115,6 +121,14 @@ class Fhir:
                 }
             ],
         }
+        if kin := in_ehr(person):
+            next_of_kin = _coded("http://terminology.hl7.org/CodeSystem/v2-0131", "N", "Next-of-Kin")
+            reached = (("phone", kin.phone), ("email", kin.email))
+            telecom = [{"system": system, "value": value} for system, value in reached if value]
+            name = {"family": kin.family, "given": [kin.given]}
+            body["contact"] = [
+                {"relationship": [{**next_of_kin, "text": kin.relation}], "name": name, "telecom": telecom}
+            ]
         if person.death:
             body["deceasedDateTime"] = f"{person.death.isoformat()}T12:00:00+00:00"
         self._put("Patient", person.uuid, body)
@@ -146,7 +160,7 @@ class Fhir:
                 }
             ]
             body = {"status": "current", "type": _coded(_LOINC, "11506-3", "Progress note"), "subject": about["subject"], "date": start,
-                    "author": [doctor], "content": content, "context": {"encounter": [about["encounter"]]}}  # fmt: skip
+                    "author": [{**doctor, "display": _signed(visit)}], "content": content, "context": {"encounter": [about["encounter"]]}}  # fmt: skip
             self._put("DocumentReference", self._id(person, f"note{place}"), body)
         if place % 3 == 0:
             code, name = codes.PROCEDURES[(person.number + place) % len(codes.PROCEDURES)]
@@ -289,6 +303,6 @@ class Adt:
             f"EVN|{kind}|{at}\r"
             f"PID|1||{person.mrn('EHR')}^^^EHR^MR||{person.family}^{person.given}||{person.birth:%Y%m%d}|{sex}|||"
             f"{person.street}^^{person.city}^{person.state}^{person.zip}||{person.phone}\r"
-            f"PV1|1|{ {'IMP': 'I', 'EMER': 'E', 'AMB': 'O'}[visit.kind] }|{where}^^^HOSP||||{npi}^{family}^{given}|||||||||||"
+            f"{nk1(person)}PV1|1|{ {'IMP': 'I', 'EMER': 'E', 'AMB': 'O'}[visit.kind] }|{where}^^^HOSP||||{npi}^{family}^{given}|||||||||||"
             f"|{visit.key}|||||||||||||||||||||||||{visit.start:%Y%m%d%H%M%S}|{leave}\r"
         )

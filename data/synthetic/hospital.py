@@ -19,7 +19,7 @@ from data.synthetic.truth import Truth
 from data.types import Progress, no_progress
 
 MARKER = ".readingroom-sample"
-VERSION = 1
+VERSION = 2
 
 
 def generate(target: Path, persons: int, seed: int, progress: Progress = no_progress) -> None:

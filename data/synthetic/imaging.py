@@ -7,7 +7,7 @@ from pydicom.dataset import Dataset, FileDataset, FileMetaDataset
 from pydicom.sequence import Sequence
 from pydicom.uid import UID, ExplicitVRLittleEndian, SecondaryCaptureImageStorage
 
-from data.synthetic import codes
+from data.synthetic import codes, names
 from data.synthetic.population import Person, Visit
 from data.synthetic.truth import Truth
 
@@ -45,6 +45,8 @@ class Imaging:
         dataset.StudyInstanceUID = f"{_ROOT}.{person.number}"
         dataset.SeriesInstanceUID = f"{_ROOT}.{person.number}.1"
         dataset.AccessionNumber = f"A{person.number:08d}"
+        given, family, _ = names.CLINICIANS[visit.clinician]
+        dataset.ReferringPhysicianName = f"{family}^{given}"
         dataset.Modality, dataset.BodyPartExamined = modality, part
         dataset.StudyDate = dataset.SeriesDate = visit.start.strftime("%Y%m%d")
         dataset.StudyTime = visit.start.strftime("%H%M%S")

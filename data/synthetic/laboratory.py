@@ -4,7 +4,9 @@ from datetime import timedelta
 from itertools import groupby
 from pathlib import Path
 
+from data.synthetic import names
 from data.synthetic.population import Lab, Person
+from data.synthetic.relatives import nk1
 from data.synthetic.truth import Truth
 
 
@@ -44,10 +46,13 @@ class Laboratory:
     def _message(self, person: Person, labs: list[Lab], order: str, status: str) -> str:
         sent = labs[0].at + timedelta(days=2 if status == "C" else 0, hours=3)
         site = "SATELLITE" if labs[0].other_unit else "MAIN"
+        given, family, npi = names.CLINICIANS[person.number % len(names.CLINICIANS)]
+        kin = nk1(person).splitlines() if person.number % 2 else []
         lines = [
             f"MSH|^~\\&|LAB|{site}|RR|HOSP|{sent:%Y%m%d%H%M%S}||ORU^R01|{order}{status}|P|2.5.1",
             self._pid(person),
-            f"OBR|1||{order}|24323-8^Panel^LN|||{labs[0].at:%Y%m%d%H%M%S}||||||||||||||||||{status}",
+            *kin,
+            f"OBR|1||{order}|24323-8^Panel^LN|||{labs[0].at:%Y%m%d%H%M%S}|||||||||{npi}^{family}^{given}|||||||||{status}",
         ]
         for place, lab in enumerate(labs, 1):
             value = lab.corrected if status == "C" and lab.corrected is not None else lab.value

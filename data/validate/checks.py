@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-from data.catalogue.model import catalogue
+from data.catalogue.model import recorded
 
 Category = Literal["conformance", "completeness", "plausibility"]
 
@@ -26,7 +26,7 @@ class Check:
 
 def checks() -> Iterator[Check]:
     """All checks."""
-    for table in catalogue().values():
+    for table in recorded().values():
         name = table.name if "." in table.name else f"cdm.{table.name}"
         yield Check(
             "key-unique",

@@ -16,7 +16,7 @@ from mcp.client.stdio import StdioServerParameters
 from rich.console import Console
 from rich.table import Table
 
-from evals.bench import data, permissions
+from evals.bench import data, permissions, redaction
 from evals.client import server_command
 
 SELF_JOIN = (
@@ -50,6 +50,7 @@ def main() -> None:
         "ledger_share_of_call": share,
         "data": data.measure(out),
         "permissions": permissions.measure(out),
+        "redaction": redaction.measure(out),
     }
     _show(out, report)
     target = Path("bench")

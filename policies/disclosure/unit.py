@@ -8,6 +8,7 @@ Each part gets a `Kind`. Rules, each of which refuses with its name:
  subquery-on-person a condition about persons concerns the row's own person
  linked-table       addresses are only seen through the persons they belong to
  aggregate-only     what comes out is aggregates
+ extreme            no minimum, maximum or percentile of what somebody wrote (`texts.py`)
 """
 
 from collections.abc import Mapping, Sequence
@@ -33,6 +34,7 @@ from policies.disclosure.kinds import (
 )
 from policies.disclosure.leaves import Leaves
 from policies.disclosure.profile import Profile, Sizes, Witness
+from policies.disclosure.texts import check_texts, with_extremes_of_texts
 from policies.disclosure.ties import holding, nullable, tie, unseen
 from policies.disclosure.uses import about_others, check_keys, check_subqueries, check_windows, is_key, touches_persons
 from policies.guard.refusal import refuse
@@ -51,10 +53,11 @@ class Carried:
 def carry(tree: exp.Query, scopes: Sequence[Scope], profile: Profile, sizes: Sizes | None = None) -> Carried:
     """Carries the person through the question, whose `scopes` come inner before outer. Raises Refused by one of the rules above."""
     holder = exp.Subquery(this=tree)  # so that the root, too, can be replaced
+    texts = with_extremes_of_texts(scopes)
     known: dict[int, Kind] = {}
     witnesses: list[Witness] = []
     for scope in scopes:
-        part = _Part(scope, known, profile, sizes or Sizes(), witnesses, root=scope is scopes[-1])
+        part = _Part(scope, known, profile, sizes or Sizes(), witnesses, texts, root=scope is scopes[-1])
         known[id(scope)] = part.settle()
     last = known[id(scopes[-1])]
     if last.person:
@@ -75,10 +78,11 @@ class _Part:
         profile: Profile,
         sizes: Sizes,
         witnesses: list[Witness],
+        texts: set[int],
         root: bool,
     ) -> None:
         self.scope, self.known, self.profile, self.root = scope, known, profile, root
-        self.witnesses = witnesses
+        self.witnesses, self.texts = witnesses, texts
         self.in_expression = scope.is_subquery
         select = isinstance(scope.expression, exp.Select)
         self.sources = source_kinds(scope, known, sizes.most) if select else {}
@@ -102,6 +106,7 @@ class _Part:
         self._mark_outer()
         if not self.persons and not self.tied:
             return self._public(query)
+        check_texts(self.scope, self.texts)
         self._check_tied()
         self._check_linked(query)
         ties, outer_keys = self._ties(query)

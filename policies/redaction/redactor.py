@@ -1,102 +1,131 @@
-"""The redactor: one pass for known identifiers, one for shapes, then each place becomes a word such as [NAME].
+"""The redactor that publishing is given: finds by passes, joins what the vault knows, writes surrogates.
 
-Where places overlap they are struck out together and the longest names the kind, so no piece of an identifier is left
-standing. Same text, same result, in any order and batch. It returns texts and counts, and never says what it found.
+It returns texts and marks, and never says what it found. See `data.types.Redactor` for the promise each step makes.
 """
 
 import hashlib
-from collections import Counter
-from collections.abc import Iterable, Iterator
-from functools import cache
+import hmac
+import json
+import re
+from collections.abc import Sequence
+from datetime import date
 
-import ahocorasick
 import duckdb
 
-from policies.redaction.known import Known, fold, read_known
-from policies.redaction.patterns import VERSION, Span, spans
+from data.types import Holds
+from policies.redaction.finder import Finder
+from policies.redaction.folding import fold
+from policies.redaction.identities import identity_of, own_names
+from policies.redaction.known import Known, Persons, Vault, read_known
+from policies.redaction.known.reading import Named
+from policies.redaction.parallel import Searching
+from policies.redaction.patterns.dates import shifted
+from policies.redaction.protected import load
+from policies.redaction.settings import Settings
+from policies.redaction.spans import AGE, DATE, Span, join, merge
+from policies.redaction.surrogates import Surrogates, date_label
+from policies.redaction.values import Values
+
+VERSION = "4"
+_OLDEST = 90  # years before the snapshot's day; the year of an earlier date tells an age over 89
+_YEAR = re.compile(r"(?<!\d)(1[89]\d\d|20\d\d)(?!\d)")
+_CAPITAL = re.compile(r"(?<![^\W_])[^\W\d_a-z][^\W\d_]+")
+_BORN = re.compile(
+    r"\b(?:born|birth|dob|b\.)(?: year)?\W{0,3}(?:in |is |year )?\W{0,2}(1[89]\d\d)(?![\d/-])", re.IGNORECASE
+)
 
 
-class KnownIdentifiers:
-    """A `Redactor` for the identifiers in `known` and the shapes of patterns.py."""
+class BuildRedactor:
+    """A `data.types.Redactor` for one build. `as_of`: the snapshot's day."""
 
-    def __init__(self, known: Known) -> None:
-        self.version = f"known-1-{VERSION}-{_digest(known)}"
-        self._automaton = _automaton(known)
+    def __init__(self, settings: Settings, known: Known, persons: Persons, key: bytes, as_of: date) -> None:
+        self._searching = Searching(settings)
+        self._known, self._ordinary = Finder([Vault(known)]), known.ordinary
+        self._persons, self._as_of = persons, as_of
+        secret = hmac.digest(key, b"readingroom surrogates", "sha256")
+        self._surrogates = Surrogates(secret, settings.style)
+        self._protected = load(settings.keep)
+        self._values = Values(self._known, self._protected)
+        self.finding = self._searching.version
+        told = f"{VERSION} {self.finding} {self._known.version} {settings.style} {hashlib.sha256(secret).hexdigest()}"
+        self.version = f"{VERSION}-{hashlib.sha256(told.encode()).hexdigest()[:16]}"
 
-    def __call__(self, texts: list[str]) -> list[str]:
-        return [self._redact(text) for text in texts]
+    def search(self, texts: list[str]) -> list[str]:
+        """Marks of the passes that rest on the text alone."""
+        return [_marks(spans) for spans in self._searching.find(texts)]
 
-    def find(self, texts: Iterable[str]) -> dict[str, int]:
-        """How many identifiers of each kind stand in the texts."""
-        counts: Counter[str] = Counter()
-        for text in texts:
-            counts.update(kind for _, _, kind in merge(self._places(text)))
-        return dict(sorted(counts.items()))
+    def complete(self, texts: list[str], marks: list[str]) -> list[str]:
+        """Marks with the vault's joined in; `[]` where nothing is marked and the text must still be looked at beside whose record it is."""
+        known = self._known.find(texts)
+        return [
+            _marks(join(text, merge((*found, *_spans(one))))) or ("[]" if self._depends(text) else "")
+            for text, one, found in zip(texts, marks, known, strict=True)
+        ]
 
-    def _places(self, text: str) -> Iterator[Span]:
-        folded = fold(text)
-        if self._automaton is not None:
-            yield from _known_spans(self._automaton, folded)
-        yield from spans(text, folded)
+    def _depends(self, text: str) -> bool:
+        return _BORN.search(text) is not None or any(fold(word) in self._ordinary for word in _CAPITAL.findall(text))
 
-    def _redact(self, text: str) -> str:
-        pieces, end = [], 0
-        for start, stop, kind in merge(self._places(text)):
-            pieces += [text[end:start], f"[{kind}]"]
-            end = stop
-        return "".join((*pieces, text[end:])) if pieces else text
+    def write(
+        self, texts: list[str], marks: list[str], persons: list[int | None], shifts: list[int | None], keep_dates: bool
+    ) -> list[str]:
+        """Texts with surrogates in place of what is marked."""
+        named = self._persons.named(persons)
+        return [
+            self._write(
+                text, _spans(one), person, named.get(person, []) if person is not None else [], shift, keep_dates
+            )
+            for text, one, person, shift in zip(texts, marks, persons, shifts, strict=True)
+        ]
 
+    def withholds(self, values: list[str]) -> list[Holds]:
+        """What values of columns that are kept as sent hold."""
+        return self._values.holds(values)
 
-def make_redactor(con: duckdb.DuckDBPyConnection) -> KnownIdentifiers:
-    """The redactor that knows whom this build knows; what `publish` is given."""
-    return KnownIdentifiers(read_known(con))
+    def _write(
+        self,
+        text: str,
+        spans: list[Span],
+        person: int | None,
+        named: Sequence[Named],
+        shift: int | None,
+        keep_dates: bool,
+    ) -> str:
+        old = [
+            Span(*match.span(1), AGE) for match in _BORN.finditer(text) if not keep_dates and self._tells_age(match[1])
+        ]
+        spans = join(text, merge((*spans, *own_names(text, named, self._protected), *old)))
+        record, pieces, end, seen = str(person), [], 0, dict[str, str]()
+        for span in spans:
+            if keep_dates and span.kind in {DATE, AGE}:
+                continue
+            written = text[span.start : span.stop]
+            if span.kind == DATE:
+                made = self._date(written, shift)
+            else:
+                made = self._surrogates.of(span.kind, written, identity_of(span, text, named, seen), record)
+            pieces += [text[end : span.start], made]
+            end = span.stop
+        return "".join((*pieces, text[end:]))
 
+    def _date(self, written: str, shift: int | None) -> str:
+        if shift is None or any(self._tells_age(year) for year in _YEAR.findall(written)):
+            return date_label()
+        moved = shifted(written, shift)
+        return date_label() if moved is None or any(self._tells_age(year) for year in _YEAR.findall(moved)) else moved
 
-@cache
-def _shapes_only() -> KnownIdentifiers:
-    return KnownIdentifiers(Known({}))
-
-
-def find(texts: Iterable[str], redactor: KnownIdentifiers | None = None) -> dict[str, int]:
-    """Second line of the pipeline: counts by kind of what looks like an identifier, with the known list if at hand."""
-    return (redactor or _shapes_only()).find(texts)
-
-
-def merge(places: Iterable[Span]) -> list[Span]:
-    """Places in order without overlap; overlapping ones are joined and take the kind of the longest."""
-    merged: list[Span] = []
-    longest = 0
-    for start, stop, kind in sorted(set(places), key=lambda span: (span[0], -span[1], span[2])):
-        if merged and start < merged[-1][1]:
-            before = merged[-1]
-            if stop - start > longest:
-                longest, before = stop - start, (before[0], before[1], kind)
-            merged[-1] = (before[0], max(before[1], stop), before[2])
-        else:
-            merged.append((start, stop, kind))
-            longest = stop - start
-    return merged
-
-
-def _digest(known: Known) -> str:
-    lines = "\n".join(f"{kind}\t{form}" for form, kind in sorted(known.forms.items()))
-    return hashlib.sha256(lines.encode()).hexdigest()[:12]
-
-
-def _automaton(known: Known) -> ahocorasick.Automaton | None:
-    if not known.forms:
-        return None
-    automaton = ahocorasick.Automaton()
-    for form, kind in known.forms.items():
-        automaton.add_word(form, (len(form), kind))
-    automaton.make_automaton()
-    return automaton
+    def _tells_age(self, year: str) -> bool:
+        return int(year) <= self._as_of.year - _OLDEST
 
 
-def _known_spans(automaton: ahocorasick.Automaton, folded: str) -> Iterator[Span]:
-    """Whole words only: neither side of a match may be a letter or digit."""
-    last = len(folded) - 1
-    for end, (length, kind) in automaton.iter(folded):
-        start = end - length + 1
-        if (start == 0 or not folded[start - 1].isalnum()) and (end == last or not folded[end + 1].isalnum()):
-            yield (start, end + 1, kind)
+def _marks(spans: Sequence[Span]) -> str:
+    return json.dumps([list(span[:3]) for span in spans], separators=(",", ":")) if spans else ""
+
+
+def _spans(marks: str) -> list[Span]:
+    return [Span(start, stop, kind) for start, stop, kind in json.loads(marks)] if marks else []
+
+
+def make_redactor(con: duckdb.DuckDBPyConnection, key: bytes, settings: Settings | None = None) -> BuildRedactor:
+    """The redactor that knows whom this build knows; what `publish` is given. The build has vault.snapshot_day."""
+    day = con.execute("SELECT day FROM vault.snapshot_day").fetchall()[0][0]
+    return BuildRedactor(settings or Settings(), read_known(con), Persons(con), key, day)

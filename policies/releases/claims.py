@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from data.catalogue.model import Column, Table
+from data.snapshots.values import looked_through
 from policies.releases import ways
 from policies.releases.fates import Shown
 from policies.releases.identifiers import is_key
@@ -24,6 +25,7 @@ CLAIMS: Mapping[str, str] = {
     "rare": f"no value that fewer than {ways.RARE} persons have",
     "coarse": "every value is as coarse as the policy says",
     "redacted": "no text is one in which something should have been struck out",
+    "withheld": "no value is one in which an identifier was found",
     "own number": "no text holds its person's record number or telephone",
 }
 COARSE: Mapping[str, str] = {
@@ -63,12 +65,22 @@ def _of_part(base: str, table: Table, column: Column, part: Shown, beside: set[s
     if "identifier" in column.tags:
         return ("absent",)
     if "free_text" in column.tags:
-        return ("redacted", "own number") if table.unit == "person" else ("redacted",)
+        return _of_text(table)
     if column.name == "zip":
         return ("zip5",) if base == "limited" else ("zip3",)
     if base == "limited":
-        return ()
+        return _of_value(column)
     return _of_person(base, table, column, part, beside)
+
+
+def _of_text(table: Table) -> tuple[str, ...]:
+    """Words of a text were not redacted one by one: the text was, and is looked at itself."""
+    redacted = () if table.made_of else ("redacted",)
+    return (*redacted, "own number") if table.unit == "person" else redacted
+
+
+def _of_value(column: Column) -> tuple[str, ...]:
+    return ("withheld",) if looked_through(column) else ()
 
 
 def _of_person(base: str, table: Table, column: Column, part: Shown, beside: set[str]) -> tuple[str, ...]:
@@ -78,7 +90,7 @@ def _of_person(base: str, table: Table, column: Column, part: Shown, beside: set
     if "quasi_identifier" in column.tags and table.name in ("person", "location"):
         return ("rare",)
     if "date" not in column.tags:
-        return ()
+        return _of_value(column)
     if base == "deidentified":
         return ("shifted", "intervals")
     if part.name == f"{column.name}_offset":

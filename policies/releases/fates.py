@@ -12,9 +12,11 @@ from typing import Literal
 import sqlglot
 from sqlglot import exp
 
-from data.catalogue.model import Catalogue, Column, Table
+from data.catalogue.model import Catalogue, Column, Table, catalogue
+from data.snapshots.note_index import index_sql
+from data.snapshots.values import looked_through
 from policies.releases import ways
-from policies.releases.compile import CompiledRelease
+from policies.releases.compile import CompiledRelease, text_joins, text_sql, withheld_sql
 from policies.releases.zip3 import zip5_sql
 
 Kind = Literal["left out", "pseudonym", "shifted", "year and offset", "generalised", "redacted text", "kept"]
@@ -45,12 +47,16 @@ class Shown:
 
 
 LEFT_OUT = Fate("left out")
+DATED = "dated text"  # the way of a text whose dates stay
+WITHHOLDING = "withholding"  # the way of what is kept but for values in which an identifier was found
 
 
 def shown_columns(release: CompiledRelease, table: Table) -> dict[str, Shown]:
     """The columns of a table as the release shows them, by name; empty where it leaves the table out."""
     if not release.columns(table.name):
         return {}
+    if table.made_of:
+        return _of_index(release, table)
     tree = _parsed(release.select(table.name))
     made = {}
     for item in tree.expressions:
@@ -58,6 +64,15 @@ def shown_columns(release: CompiledRelease, table: Table) -> dict[str, Shown]:
         sources = tuple(sorted({column.name for column in _of(value, "src")}))
         made[item.alias_or_name] = Shown(item.alias_or_name, _fate(table, value), sources)
     return made
+
+
+def _of_index(release: CompiledRelease, table: Table) -> dict[str, Shown]:
+    """An index of the notes shows what they show: keys as theirs, all else as their text. Only where its SQL is word for word that of one."""
+    notes = shown_columns(release, catalogue()["note"])
+    own = notes and release.select(table.name) == index_sql(table.name, f"({release.select('note')})")
+    unknown = Shown("", Fate("kept", "by SQL that is not known to change it"), ())
+    made = {name: notes.get(name, notes["note_text"]) if own else unknown for name in release.columns(table.name)}
+    return {name: Shown(name, one.fate, ()) for name, one in made.items()}
 
 
 def expression_of(release: CompiledRelease, table: Table, column: str) -> str:
@@ -132,9 +147,30 @@ def _inside_hmac(column: exp.Column) -> bool:
     return outer is not None and str(outer.this).lower() in {"rr_hmac", "rr_pseudonym"}
 
 
-def _text(_table: Table, value: exp.Expr) -> Fate | None:
-    redacted = isinstance(value, exp.Column) and value.table.startswith("text_") and value.name == "text"
-    return Fate("redacted text", "identities struck out") if redacted else None
+def _text(table: Table, value: exp.Expr) -> Fate | None:
+    """The compiler's SQL, word for word, with the joins it reads from: with others it could be the text of another person."""
+    for column in table.columns:
+        if "free_text" in column.tags and _joined(value, text_joins(table, column)):
+            if value == _expression(text_sql(column, dated=False)):
+                return Fate("redacted text", "identities rewritten, dates moved by the days of the person")
+            if value == _expression(text_sql(column, dated=True)):
+                return Fate("redacted text", "identities rewritten, dates kept", DATED)
+    return None
+
+
+def _withholding(table: Table, value: exp.Expr) -> Fate | None:
+    """The compiler's SQL for a column, word for word."""
+    for name in {column.name for column in _of(value, "src")} if isinstance(value, exp.Case) else ():
+        column = next((one for one in table.columns if one.name == name and looked_through(one)), None)
+        if column is not None and value == _expression(withheld_sql(table, column)):
+            return Fate("kept", "but for values in which an identifier was found: these are withheld", WITHHOLDING)
+    return None
+
+
+def _joined(value: exp.Expr, joins: str) -> bool:
+    select = value.find_ancestor(exp.Select)
+    made = select.args.get("joins", []) if select is not None else []
+    return all(join in made for join in _parsed(f"SELECT 1 FROM src{joins}").args["joins"])
 
 
 def _shifted(_table: Table, value: exp.Expr) -> Fate | None:
@@ -184,7 +220,9 @@ def _around(table: Table, inner: exp.Expr, what: str, way: str) -> Fate:
     below = _fate(table, _bare(inner))
     if below.kind == "left out":
         return below
-    words = {"kept": what, "shifted": f"{what}, after the shift"}.get(below.kind, f"{what}, after: {below.how}")
+    words = {"kept": f"{what}, {below.how}" if below.how else what, "shifted": f"{what}, after the shift"}.get(
+        below.kind, f"{what}, after: {below.how}"
+    )
     return Fate("generalised", words, way, below)
 
 
@@ -197,6 +235,7 @@ _KNOWN: tuple[Callable[[Table, exp.Expr], Fate | None], ...] = (
     _whole,
     _pseudonym,
     _text,
+    _withholding,
     _shifted,
     _exactly,
     _coarser,

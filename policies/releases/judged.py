@@ -7,7 +7,8 @@ SQL, so a release whose SQL does not do what its name promises is found here bef
 from dataclasses import dataclass
 
 from data.catalogue.model import Column, Table
-from policies.releases.fates import Fate, Shown
+from data.snapshots.values import looked_through
+from policies.releases.fates import DATED, WITHHOLDING, Fate, Shown
 from policies.releases.identifiers import is_key, letters_of
 
 _LIMITED = "45 CFR 164.514(e)(2)"
@@ -41,9 +42,9 @@ def _one(base: str, table: Table, column: Column, fate: Fate) -> Judged:
     if is_key(column):
         return _must(kind, ("pseudonym",), "the key is not disclosed, 164.514(c)")
     if "free_text" in column.tags:
-        return _must(
-            kind, ("redacted text",), "known identities and patterns are struck out; what no system knows may be left"
-        )
+        return _text(base, fate.deepest)
+    if looked_through(column) and kind == "kept" and fate.deepest.way != WITHHOLDING:
+        return Judged(False, "values in which an identifier was found must be withheld, or it be left out")
     if base == "limited":
         return _limited(column)
     if _is_date(table, column):
@@ -56,6 +57,17 @@ def _one(base: str, table: Table, column: Column, fate: Fate) -> Judged:
 
 def _must(kind: str, wanted: tuple[str, ...], why: str) -> Judged:
     return Judged(True, why) if kind in wanted else Judged(False, f"it must be {' or '.join(wanted)}, or left out")
+
+
+def _text(base: str, fate: Fate) -> Judged:
+    """Redacted, and its dates as those of the release: moved ones beside real ones would tell the shift, real ones beside moved ones too."""
+    if fate.kind == "redacted text" and (fate.way == DATED) != (base == "limited"):
+        return Judged(False, "its dates must be treated as those of the columns beside it, or it be left out")
+    return _must(
+        fate.kind,
+        ("redacted text",),
+        "what is known or looks like an identity is rewritten; what is neither may be left",
+    )
 
 
 def _limited(column: Column) -> Judged:

@@ -1,14 +1,15 @@
 """The claims on a published release as SQL that counts what breaks them: one question for each table and group of claims.
 
 It reads the build (schemas cdm, operations, vault), the release's serving file as `made`, and two tables it first makes:
-rr_persons (original, shown, shift_days, first_day, birth_year) and rr_changed (digests of texts in which something was struck
-out). The publisher runs it; nothing here does.
+rr_persons (original, shown, shift_days, first_day, birth_year) and rr_changed (keys of texts as they came in which something was
+struck out). The publisher runs it; nothing here does.
 """
 
 from collections.abc import Callable, Iterator
 
 from data.catalogue.model import Catalogue, Table
 from data.snapshots import Check
+from data.snapshots.text import source_of
 from policies.releases import ways
 from policies.releases.claims import COARSE, Claim, claims_of
 from policies.releases.compile import CompiledRelease
@@ -66,9 +67,11 @@ def prepare(release: CompiledRelease, catalogue: Catalogue) -> tuple[str, ...]:
         f"pk.shift_days, pf.first_day, greatest(pf.birth_year, {ways.OLDEST}) AS birth_year FROM cdm.person AS src "
         "JOIN vault.person_key AS pk USING (person_id) JOIN vault.person_first AS pf USING (person_id)"
     )
+    # What was written for somebody may be, letter for letter, what stood elsewhere: a moved date is a date. That tells nothing.
+    written = f"rr_text_key({'dated_text' if release.base == 'limited' else 'text'})"
     changed = (
-        "CREATE TEMP TABLE IF NOT EXISTS rr_changed AS "
-        "SELECT digest FROM vault.redacted_text WHERE sha256(text) IS DISTINCT FROM digest"
+        f"CREATE OR REPLACE TEMP TABLE rr_changed AS SELECT key FROM vault.person_text WHERE {written} IS DISTINCT FROM key "
+        f"EXCEPT SELECT {written} FROM vault.person_text"
     )
     return ((persons,) if key is not None else ()) + (changed,)
 
@@ -123,7 +126,8 @@ def _rows(table: Table, claims: list[Claim]) -> Check:
             "zip3": f"NOT regexp_matches({c}, '^[0-9]{{3}}$') OR {c} IN ({', '.join(map(repr, RESTRICTED_ZIP3))}) "
             f"OR ({c} <> '000' AND {c} NOT IN (SELECT v FROM ({ways.common_zip3()}) AS t(v) WHERE v IS NOT NULL))",
             "zip5": f"NOT regexp_matches({c}, '^[0-9]{{5}}$')",
-            "redacted": f"sha256({c}) IN (SELECT digest FROM rr_changed)",
+            "withheld": f"{c} IN (SELECT value FROM vault.withheld_value WHERE source = '{source_of(table, one.of)}')",
+            "redacted": f"rr_text_key({c}) IN (SELECT key FROM rr_changed)",
         }
         wrong = broken.get(one.name) or COARSE[one.way].format(c=c)
         return f"count({c})", f"count(*) FILTER ({c} IS NOT NULL AND ({wrong}))"
@@ -226,13 +230,15 @@ def _spans(source: str, numbers: list[str]) -> str:
 
 
 def _build(table: Table) -> str:
-    return table.name if "." in table.name else f"cdm.{table.name}"
+    """Where the build has the rows of a table, or those of which a release makes it."""
+    name = table.made_of.partition(".")[0] or table.name
+    return name if "." in name else f"cdm.{name}"
 
 
 _MAKERS: tuple[tuple[frozenset[str], Make, bool], ...] = (
     (frozenset({"absent"}), _absent, False),
     (frozenset({"pseudonym"}), _keys, False),
-    (frozenset({"empty", "oldest", "zip3", "zip5", "redacted", "coarse"}), _rows, False),
+    (frozenset({"empty", "oldest", "zip3", "zip5", "redacted", "withheld", "coarse"}), _rows, False),
     (frozenset({"rare"}), _rare, False),
     (frozenset({"shifted", "intervals"}), _moves, True),
     (frozenset({"year", "age"}), _years, True),

@@ -30,7 +30,9 @@ from server.cli import (
     steward,
 )
 from server.cli.show import show_error
-from server.logs import configure_logs
+from server.logs import configure_logs, kind, unexpected
+
+_REPORT = "The line above says where; report it. The words of the error are withheld, since they may quote data."
 
 app = typer.Typer(
     name="readingroom",
@@ -73,3 +75,7 @@ def main() -> None:
         sys.exit(exit_code(error))
     except KeyboardInterrupt:
         sys.exit(130)
+    except Exception as error:  # noqa: BLE001 - a bug: what Python would print of it may hold a value from the data
+        unexpected("command.crashed", error)
+        show_error(ReadingRoomError(f"The command failed unexpectedly ({kind(error)}).", _REPORT))
+        sys.exit(1)

@@ -53,6 +53,7 @@ def serve(
             err.print(f"Serving MCP at http://{address[0]}:{address[1]}/mcp (Ctrl-C stops)")
             serve_http(house, *address, local)
     finally:
+        gc.unfreeze()  # or what is frozen is taken for leaked at the end, and the user told so
         house.close()
 
 

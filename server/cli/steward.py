@@ -24,6 +24,12 @@ persons = typer.Typer(
     help="Which patients of the sources are one person; decide what rules leave open.", no_args_is_help=True
 )
 SourceOption = Annotated[str | None, typer.Option("--source", help="Only of this source.")]
+RawOption = Annotated[
+    bool,
+    typer.Option(
+        "--raw", help="Print the records themselves; with --json, their keys. They hold what identifies patients."
+    ),
+]
 RuleOption = Annotated[str | None, typer.Option("--rule", help="Only by this rule.")]
 
 
@@ -138,17 +144,20 @@ def lineage(
     table: Annotated[str, typer.Argument(help="Table of the snapshot, e.g. measurement.")],
     row: Annotated[int, typer.Argument(help="Key of the row, as the snapshot holds it or as a release shows it.")],
     room: RoomOption = None,
-    raw: Annotated[
-        bool, typer.Option("--raw", help="Print the records themselves. They hold what identifies patients.")
-    ] = False,
+    raw: RawOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """Where a row came from: source, file, line or message number, and the digest of the bytes as received."""
     origins = asked.lineage(open_room(room), table, row)
     if as_json:
-        print_json([{name: value for name, value in vars(one).items() if name != "path"} for one in origins])
+        print_json([_told(one, raw) for one in origins])
         return
     _origins([(one, "") for one in origins], raw)
+
+
+def _told(origin: asked.Origin, raw: bool) -> dict[str, object]:
+    """An origin as data. The record's own key may be a patient's number, or whatever was typed there, so it is shown with --raw only."""
+    return {name: value for name, value in vars(origin).items() if name != "path" and (raw or name != "record")}
 
 
 def _origins(found: list[tuple[asked.Origin, str]], raw: bool) -> None:
@@ -169,9 +178,7 @@ def quarantine_show(
     source: SourceOption = None,
     rule: RuleOption = None,
     records: Annotated[bool, typer.Option("--records", help="List single records with file and line.")] = False,
-    raw: Annotated[
-        bool, typer.Option("--raw", help="Print the records themselves. They hold what identifies patients.")
-    ] = False,
+    raw: RawOption = False,
     limit: Annotated[int, typer.Option(min=1, help="How many records to list.")] = 50,
     as_json: JsonOption = False,
 ) -> None:
@@ -180,7 +187,7 @@ def quarantine_show(
     if records or raw:
         found = asked.quarantined_records(opened, source, rule, limit)
         if as_json:
-            print_json([{**{k: v for k, v in vars(one).items() if k != "path"}, "rule": why} for one, why in found])
+            print_json([{**_told(one, raw), "rule": why} for one, why in found])
         else:
             _origins(found, raw)
         return

@@ -79,15 +79,29 @@ def held(policy: Policy, release: str) -> dict[str, list[str]]:
     tables = {
         table.name: [name for column in table.columns for name in _kept(base, table, column)]
         for table in catalogue().values()
+        if not table.made_of
     }
     if base != "identified":
         del tables["patient_identity"]
     dropped = custom.drop if custom is not None else ()
-    return {
-        table: left
+    left = {
+        table: kept
         for table, names in tables.items()
-        if not _fits(table, dropped) and (left := [one for one in names if not _fits(f"{table}.{one}", dropped)])
+        if not _fits(table, dropped) and (kept := [one for one in names if not _fits(f"{table}.{one}", dropped)])
     }
+    return left | _indexes(left, dropped)
+
+
+def _indexes(left: dict[str, list[str]], dropped: tuple[str, ...]) -> dict[str, list[str]]:
+    """Tables made of a text are there where the text is, with the keys of its rows; whole or not at all."""
+    found = {}
+    for table in catalogue().values():
+        text, _, column = table.made_of.partition(".")
+        names = [one.name for one in table.columns]
+        whole = not any(_fits(one, dropped) for one in (table.name, *(f"{table.name}.{name}" for name in names)))
+        if table.made_of and whole and {column, f"{text}_id", "person_id"} <= set(left.get(text, ())):
+            found[table.name] = names
+    return found
 
 
 def _kept(release: str, table: Table, column: Column) -> list[str]:
@@ -147,6 +161,8 @@ class Oracle:
 
     def _grants(self, table: str, column: str) -> bool:
         tags = tags_and_type(table, column)[0]
+        if (made_of := catalogue()[table].made_of) and not self._grants(*made_of.split(".")):
+            return False  # who may not see a text may not see its words
         own = {
             f"{table}.{column}",
             f"{table}.{re.sub('_(year|offset)$', '', column)}",
@@ -180,7 +196,9 @@ class Oracle:
         tags = tags_and_type(use.table, use.column)[0]
         person = "person_key" in tags
         key = person or ("record_key" in tags and use.column not in _SHARED)
-        extreme = "extreme" if self.threshold.extremes == "hide" else ALLOWED
+        # The least name or text is one person's whatever the threshold.
+        written = bool(tags & {"free_text", "identifier"}) and tags_and_type(use.table, use.column)[1] == "VARCHAR"
+        extreme = "extreme" if self.threshold.extremes == "hide" or written else ALLOWED
         of_key = "key-compared" if key else ALLOWED
         return {
             "select": "aggregate-only",

@@ -122,7 +122,7 @@ def test_the_commands(tmp_path, published_room, call):
     call("SELECT count(*) AS asked_before FROM person")
     policy = tmp_path / "policy.yaml"
     policy.write_text(POLICY)
-    assert "6 of 6 examples right" in run("test", policy, cwd=tmp_path).stdout
+    assert "7 of 7 examples right" in run("test", policy, cwd=tmp_path).stdout
     policy.write_text(POLICY.replace("expect: refused, rule: aggregate-only", "expect: allowed"))
     failed = run("test", policy, cwd=tmp_path)
     assert (failed.returncode, "aggregate-only" in failed.stderr) == (1, True)

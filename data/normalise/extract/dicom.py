@@ -1,7 +1,7 @@
 """DICOM headers to staging: one row an instance, gathered to series, with the patient's numbers and demographics as the scanner had them.
 
 Only the attributes named here are read. Private attributes, descriptions and comments may hold anything a technician typed, names above
-all; they never leave the raw store.
+all; they never leave the raw store. Names of relatives and staff are read for finding them in texts, and for nothing else.
 """
 
 import io
@@ -15,8 +15,10 @@ from typing import Any
 import duckdb
 import pydicom
 from pydicom.errors import InvalidDicomError
+from pydicom.multival import MultiValue
 from pydicom.tag import Tag
 
+from data.normalise.extract.related import PATIENT, RELATIVE, STAFF, Name, Related
 from data.normalise.extract.rows import Rows
 from data.types import Progress, Stored, no_progress
 
@@ -31,7 +33,23 @@ _NAMES = (
     "PatientID", "IssuerOfPatientID", "PatientName", "PatientBirthDate", "PatientSex", "StudyInstanceUID", "SeriesInstanceUID",
     "SOPInstanceUID", "Modality", "BodyPartExamined", "SeriesDate", "SeriesTime", "StudyDate", "StudyTime", "BurnedInAnnotation",
 )  # fmt: skip
-_WANTED = ["SpecificCharacterSet", "OtherPatientIDsSequence", *_NAMES]
+# Who else is named (value representation PN), and by what else the patient is known (PS3.3, C.2, C.3.4, C.7.1 and C.7.2; some are retired).
+_PEOPLE = {
+    "OtherPatientNames": PATIENT, "PatientBirthName": PATIENT, "PatientMotherBirthName": RELATIVE, "ResponsiblePerson": RELATIVE,
+    **dict.fromkeys((
+        "ReferringPhysicianName", "ConsultingPhysicianName", "PhysiciansOfRecord", "PerformingPhysicianName", "NameOfPhysiciansReadingStudy",
+        "OperatorsName", "RequestingPhysician", "ScheduledPerformingPhysicianName", "NamesOfIntendedRecipientsOfResults", "OrderEnteredBy",
+        "ContentCreatorName", "ReviewerName", "InterpretationRecorder", "InterpretationTranscriber", "InterpretationAuthor",
+        "PhysicianApprovingInterpretation",
+    ), STAFF),
+}  # fmt: skip
+_NUMBERS = {
+    "OtherPatientIDs": "DICOM", "AccessionNumber": "ACCESSION", "AdmissionID": "ADMISSION", "MedicalRecordLocator": "MRN",
+    "InsurancePlanIdentification": "MEMBER",
+}  # fmt: skip
+_BURNED_IN = {"YES": "YES", "NO": "NO"}  # PS3.3, C.7.6.1: anything else tells nothing
+_REACHED = {"PatientTelephoneNumbers": PATIENT, "ReferringPhysicianTelephoneNumbers": STAFF}
+_WANTED = ["SpecificCharacterSet", "OtherPatientIDsSequence", "PatientAddress", *_NAMES, *_PEOPLE, *_NUMBERS, *_REACHED]
 
 
 def extract_all(con: duckdb.DuckDBPyConnection, stored: Sequence[Stored], progress: Progress = no_progress) -> None:
@@ -43,11 +61,12 @@ def extract_all(con: duckdb.DuckDBPyConnection, stored: Sequence[Stored], progre
 
 def _extract(con: duckdb.DuckDBPyConnection, stored: Sequence[Stored], progress: Progress) -> None:
     rows = Rows(con)
+    related = Related(rows)
     for done, one in enumerate(stored, 1):
         origin = {"source": one.source, "system": one.system, "seq": one.seq, "blob": one.digest}
         number = 0
         for number, dataset in enumerate(_datasets(one), 1):
-            _header(rows, {**origin, "line": number}, one, dataset)
+            _header(rows, related, {**origin, "line": number}, one, dataset)
         received = {"source": one.source, "blob": one.digest, "name": one.name, "media": one.media}
         rows.add("received", {**received, "records": number})
         if done % 500 == 0:
@@ -77,10 +96,13 @@ def _datasets(stored: Stored) -> Iterator[pydicom.Dataset | None]:
 
 
 _TAG = {name: Tag(name) for name in _WANTED}
+_MORE = {_TAG[name]: name for name in ("PatientAddress", *_PEOPLE, *_NUMBERS, *_REACHED)}
 _TAGS = frozenset(f"{int(tag):08X}" for tag in _TAG.values())
 
 
-def _header(rows: Rows, origin: dict[str, Any], stored: Stored, dataset: pydicom.Dataset | None) -> None:
+def _header(
+    rows: Rows, related: Related, origin: dict[str, Any], stored: Stored, dataset: pydicom.Dataset | None
+) -> None:
     def reject(rule: str, reason: str) -> None:
         rows.add("reject", {**origin, "rule": rule, "reason": reason})
 
@@ -100,6 +122,7 @@ def _header(rows: Rows, origin: dict[str, Any], stored: Stored, dataset: pydicom
     if not fields["SeriesInstanceUID"] or not fields["StudyInstanceUID"]:
         return reject("no-series", "the header names no study or series")
     _stage(rows, origin, stored, fields, others)
+    _people(related, origin, dataset, fields["PatientID"], fields["PatientName"] or "")
     return None
 
 
@@ -118,8 +141,54 @@ def _stage(
         **origin, "record_id": fields["SeriesInstanceUID"], "mrn": fields["PatientID"], "study_uid": fields["StudyInstanceUID"],
         "series_uid": fields["SeriesInstanceUID"], "modality": fields["Modality"], "body_part": fields["BodyPartExamined"],
         "acquired_at": f"{day or ''}{(time or '')[:6]}" or None, "local_path": stored.name,
-        "burned_in": (fields["BurnedInAnnotation"] or "").upper() or None,
+        "burned_in": _BURNED_IN.get((fields["BurnedInAnnotation"] or "").upper()),
     })  # fmt: skip
+
+
+def _people(
+    related: Related, origin: dict[str, Any], dataset: pydicom.Dataset, patient: str, patient_name: str
+) -> None:
+    """Everybody else whom the header names, and what else it says of the patient."""
+    said = {_MORE[tag]: _texts(dataset, _MORE[tag]) for tag in _MORE.keys() & dataset.keys()}
+    names = [name for place, name in enumerate(_written([patient_name], True)) if place > 0 or " " in (name[1] or "")]
+    addresses = [(address, None, None, None) for address in said.get("PatientAddress", ())]
+    numbers = [f"{system}|{number}" for name, system in _NUMBERS.items() for number in said.get(name, ())]
+    related.add(origin, PATIENT, patient, names=names, addresses=addresses, identifiers=numbers)
+    for name, role in (*_PEOPLE.items(), *_REACHED.items()):
+        if texts := said.get(name):
+            whose = None if role == STAFF else patient
+            if name in _PEOPLE:
+                related.add(origin, role, whose, names=_written(texts, False))
+            else:
+                related.add(origin, role, whose, phones=texts)
+
+
+def _written(texts: list[str], patient: bool) -> Iterator[Name | str]:
+    """Names of VR PN: family^given^middle, perhaps in several scripts parted by `=`. One without parts is taken as one piece."""
+    for text in (group for one in texts for group in one.split("=")):
+        family, *rest = (part.strip() for part in text.split("^"))
+        given = " ".join(part for part in rest[:2] if part)
+        if not rest and (" " in family or "," in family) and not patient:
+            yield family
+        elif family or given:
+            yield family or None, given or None
+
+
+def _texts(dataset: pydicom.Dataset, name: str) -> list[str]:
+    """All values of an attribute as texts; as Latin-1 where they do not agree with the character set they are said to be in."""
+    element = dataset.get_item(_TAG[name])
+    if element is None or element.value is None:
+        return []
+    value: Any = element.value
+    if isinstance(value, bytes) and value.isascii():  # needs no character set, and is several times faster so
+        value = value.decode().split("\\")
+    else:
+        try:
+            value = dataset.get(name)
+        except _UNREADABLE:
+            value = value.decode("latin-1").split("\\") if isinstance(value, bytes) else value
+    listed = value if isinstance(value, list | MultiValue) else [value]
+    return [text for one in listed if one is not None and (text := str(one).strip("\0 "))]
 
 
 def _value(dataset: Any, name: str) -> str | None:

@@ -7,12 +7,12 @@ entries first. Chunks of lines are worked on side by side: reading and unpacking
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
-from importlib import resources
 
 import duckdb
 import pyarrow as pa
 
 from data.normalise.extract.lines import MOST_LINE, content_of, lines_of, texts
+from data.normalise.extract.staging import statements
 from data.types import Progress, Stored, no_progress
 
 MEDIA = ("fhir+ndjson", "fhir+bundle", "fhir+deleted")
@@ -148,7 +148,7 @@ def _is_bundle(con: duckdb.DuckDBPyConnection, text: str) -> bool:
 
 
 def _stage(con: duckdb.DuckDBPyConnection, chunk: _Chunk) -> None:
-    """Runs the statements of fhir.sql on one chunk, in a connection of its own."""
+    """Runs the statements of fhir.sql and fhir_persons.sql on one chunk, in a connection of its own."""
     with con:
         con.register("fhir_arriving", pa.Table.from_batches(chunk.batches))
         files = [
@@ -157,11 +157,6 @@ def _stage(con: duckdb.DuckDBPyConnection, chunk: _Chunk) -> None:
         ]
         names = ["file", "source", "system", "seq", "blob", "name", "media"]
         con.register("fhir_files", pa.table([pa.array(column) for column in zip(*files, strict=True)], names=names))
-        for statement in _statements():
-            con.execute(statement)
-
-
-def _statements() -> list[str]:
-    text = resources.files("data.normalise.extract").joinpath("fhir.sql").read_text(encoding="utf-8")
-    lines = "\n".join(line for line in text.splitlines() if not line.lstrip().startswith("--"))
-    return [part for part in lines.split(";\n") if part.strip()]
+        for file in ("fhir", "fhir_persons"):
+            for statement in statements(file):
+                con.execute(statement)

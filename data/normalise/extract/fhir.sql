@@ -11,12 +11,23 @@ CREATE OR REPLACE TEMP MACRO fhir_system(uri) AS CASE uri
   WHEN 'http://hl7.org/fhir/sid/icd-10-cm' THEN 'ICD10CM' ELSE 'LOCAL' END;
 
 CREATE OR REPLACE TEMP MACRO fhir_identifier_system(uri) AS CASE uri
-  WHEN 'urn:readingroom:ehr' THEN 'EHR' WHEN 'http://hl7.org/fhir/sid/us-ssn' THEN 'SSN' ELSE uri END;
+  WHEN 'urn:readingroom:ehr' THEN 'EHR' WHEN 'http://hl7.org/fhir/sid/us-ssn' THEN 'SSN' WHEN 'http://hl7.org/fhir/sid/us-npi' THEN 'NPI' ELSE uri END;
 
+-- What every resource is asked for, in one pass: its type and id, whether it contains others, whom it is about, and all places where a reference
+-- may show somebody's name (`shown`, a line each). A line that is no JSON has no head.
 CREATE OR REPLACE TEMP TABLE fhir_rows AS
-SELECT l.line, l.text, l.given, l.deleted, f.source, f.system, f.seq, f.blob, f.name, f.media,
-  CASE WHEN text IS NOT NULL AND deleted IS NULL AND json_valid(text) THEN json_extract_string(text, ['$.resourceType', '$.id']) END AS head
-FROM fhir_arriving l JOIN fhir_files f USING (file) WHERE text IS NULL OR deleted IS NOT NULL OR trim(text, E' \t\r\n') <> '';
+SELECT line, text, given, deleted, source, system, seq, blob, name, media, head IS NOT NULL AS readable, head[1] AS kind, coalesce(head[2], given) AS id,
+  head[3] IS NOT NULL AS contains_others, head[4] AS about, head[5] AS about_shown, head[6] AS about_patient, array_to_string(head[7:], chr(10)) AS shown
+FROM (SELECT l.line, l.text, l.given, l.deleted, f.source, f.system, f.seq, f.blob, f.name, f.media,
+    CASE WHEN text IS NOT NULL AND deleted IS NULL THEN TRY(json_extract_string(text, ['$.resourceType', '$.id', '$.contained[0].id',
+      '$.subject.reference', '$.subject.display', '$.patient', '$.performer', '$.participant', '$.requester', '$.author', '$.recorder',
+      '$.asserter', '$.provider', '$.careTeam', '$.interpreter', '$.resultsInterpreter', '$.referrer', '$.authenticator', '$.enterer',
+      '$.informationSource', '$.note[0].authorReference', '$.generalPractitioner'])) END AS head
+  FROM fhir_arriving l JOIN fhir_files f USING (file) WHERE text IS NULL OR deleted IS NOT NULL OR trim(text, E' \t\r\n') <> '');
+
+CREATE OR REPLACE TEMP VIEW fhir AS
+SELECT source, system, seq, blob, line, text, kind, id, contains_others, about, about_shown, about_patient, shown
+FROM fhir_rows WHERE deleted IS NULL AND kind IS NOT NULL AND id IS NOT NULL;
 
 INSERT INTO staging.received
 SELECT source, blob, any_value(name), any_value(media), count(DISTINCT line) FROM fhir_rows GROUP BY source, blob;
@@ -27,14 +38,10 @@ SELECT source, system, seq, blob, line, fhir_ref(deleted), split_part(deleted, '
 
 INSERT INTO staging.reject
 SELECT source, seq, blob, line, NULL,
-  CASE WHEN text IS NULL THEN 'not-utf8' WHEN head IS NULL THEN 'broken-json' WHEN head[1] IS NULL THEN 'no-type' ELSE 'no-id' END,
-  CASE WHEN text IS NULL THEN 'the line is not UTF-8 text, or far too long' WHEN head IS NULL THEN 'the line is not a JSON object'
-    WHEN head[1] IS NULL THEN 'the resource has no resourceType' ELSE 'the resource has no id' END
-FROM fhir_rows WHERE deleted IS NULL AND (head IS NULL OR head[1] IS NULL OR coalesce(head[2], given) IS NULL);
-
-CREATE OR REPLACE TEMP TABLE fhir AS
-SELECT source, system, seq, blob, line, text, head[1] AS kind, coalesce(head[2], given) AS id
-FROM fhir_rows WHERE deleted IS NULL AND head[1] IS NOT NULL AND coalesce(head[2], given) IS NOT NULL;
+  CASE WHEN text IS NULL THEN 'not-utf8' WHEN NOT readable THEN 'broken-json' WHEN kind IS NULL THEN 'no-type' ELSE 'no-id' END,
+  CASE WHEN text IS NULL THEN 'the line is not UTF-8 text, or far too long' WHEN NOT readable THEN 'the line is not a JSON object'
+    WHEN kind IS NULL THEN 'the resource has no resourceType' ELSE 'the resource has no id' END
+FROM fhir_rows WHERE deleted IS NULL AND (kind IS NULL OR id IS NULL);
 
 INSERT INTO staging.patient
 SELECT source, system, seq, blob, line, id, id,
@@ -141,8 +148,22 @@ SELECT source, system, seq, blob, line, id AS record_id, fhir_ref(v[1]) AS mrn, 
 FROM (SELECT *, json_extract_string(text, ['$.patient.reference', '$.insurance[0].coverage.display', '$.insurer.display', '$.billablePeriod.start',
   '$.created', '$.diagnosis[0].diagnosisCodeableConcept.coding[0].code', '$.total.value', '$.status']) AS v FROM fhir WHERE kind = 'Claim');
 
+-- The quality report names types of FHIR R4 only, not whatever stands in resourceType.
 INSERT INTO staging.not_understood
-SELECT source, blob, line, 'FHIR ' || left(kind, 40), 1 FROM fhir
+SELECT source, blob, line, CASE WHEN kind IN (
+  'Account', 'AdverseEvent', 'Appointment', 'AppointmentResponse', 'AuditEvent', 'Basic', 'Binary', 'BodyStructure', 'Bundle',
+  'CarePlan', 'CareTeam', 'ChargeItem', 'ClaimResponse', 'ClinicalImpression', 'CodeSystem', 'Communication',
+  'CommunicationRequest', 'Composition', 'ConceptMap', 'Consent', 'Contract', 'Coverage', 'CoverageEligibilityRequest',
+  'CoverageEligibilityResponse', 'DetectedIssue', 'Device', 'DeviceDefinition', 'DeviceMetric', 'DeviceRequest',
+  'DeviceUseStatement', 'DiagnosticReport', 'DocumentManifest', 'Endpoint', 'EnrollmentRequest', 'EnrollmentResponse',
+  'EpisodeOfCare', 'ExplanationOfBenefit', 'FamilyMemberHistory', 'Flag', 'Goal', 'Group', 'GuidanceResponse', 'HealthcareService',
+  'ImagingStudy', 'ImmunizationEvaluation', 'ImmunizationRecommendation', 'InsurancePlan', 'Invoice', 'Library', 'Linkage', 'List',
+  'Location', 'Measure', 'MeasureReport', 'Media', 'Medication', 'MedicationKnowledge', 'MessageHeader', 'MolecularSequence',
+  'NutritionOrder', 'OperationOutcome', 'OrganizationAffiliation', 'Parameters', 'PaymentNotice', 'PaymentReconciliation', 'Person',
+  'PlanDefinition', 'PractitionerRole', 'Provenance', 'Questionnaire', 'QuestionnaireResponse', 'RelatedPerson', 'RequestGroup',
+  'ResearchStudy', 'ResearchSubject', 'RiskAssessment', 'Schedule', 'ServiceRequest', 'Slot', 'Specimen', 'Subscription',
+  'Substance', 'SupplyDelivery', 'SupplyRequest', 'Task', 'ValueSet', 'VerificationResult', 'VisionPrescription')
+  THEN 'FHIR ' || kind ELSE 'FHIR of no known type' END, 1 FROM fhir
 WHERE kind NOT IN ('Patient', 'Encounter', 'Condition', 'MedicationRequest', 'MedicationStatement', 'MedicationAdministration',
   'MedicationDispense', 'Procedure', 'Immunization', 'AllergyIntolerance', 'Observation', 'DocumentReference', 'Practitioner', 'Organization',
   'Claim') AND NOT (kind = 'ImagingStudy' AND coalesce(json_array_length(text, '$.series'), 0) > 0)

@@ -1,45 +1,51 @@
 """HL7 v2 messages to staging: results of ORU^R01, patients, visits and merges of ADT. One message is one record, numbered in its file.
 
-A message that cannot be used is rejected with its number; its neighbours stay. Message types not read are counted, not dropped.
+A message that cannot be used is rejected with its number; its neighbours stay. Message types not read are counted, not dropped; of them only
+the people they name are read, so that these can be found in texts.
 """
 
+import re
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import duckdb
 
-from data.normalise.extract import adt, oru
+from data.normalise.extract import adt, oru, people
 from data.normalise.extract.er7 import Segment, component, field, messages, plain, segments
+from data.normalise.extract.related import Related
 from data.normalise.extract.rows import Rows
 from data.types import Progress, Stored, no_progress
 
 MEDIA = ("hl7v2",)
+# What the quality report may name: types and triggers as HL7 writes them (tables 0076 and 0003), not whatever stands there.
+_KIND = re.compile(r"[A-Z]{3}\^([A-Z]\d\d)?")
 Reject = Callable[[str, str], None]
 
 
 def extract_all(con: duckdb.DuckDBPyConnection, stored: Sequence[Stored], progress: Progress = no_progress) -> None:
     """Adds the messages of all files to the staging tables."""
     rows = Rows(con)
+    related = Related(rows)
     for done, one in enumerate(stored, 1):
-        _file(rows, one)
+        _file(rows, related, one)
         if done % 20 == 0:
             progress("extracting HL7 v2", done, len(stored))
     rows.close()
 
 
-def _file(rows: Rows, stored: Stored) -> None:
+def _file(rows: Rows, related: Related, stored: Stored) -> None:
     origin = {"source": stored.source, "system": stored.system, "seq": stored.seq, "blob": stored.digest}
     damage: list[str] = []
     number = 0
     for number, message in enumerate(messages(stored.path, damage.append), 1):
-        _message(rows, {**origin, "line": number}, message)
+        _message(rows, related, {**origin, "line": number}, message)
     for place, told in enumerate(damage):  # lines from 0 down: the file, not one of its messages
         rows.add("reject", {**origin, "line": -place, "rule": "damaged-file", "reason": told})
     received = {"source": stored.source, "blob": stored.digest, "name": stored.name, "media": stored.media}
     rows.add("received", {**received, "records": number + len(damage)})
 
 
-def _message(rows: Rows, origin: dict[str, Any], message: bytes | None) -> None:
+def _message(rows: Rows, related: Related, origin: dict[str, Any], message: bytes | None) -> None:
     def reject(rule: str, reason: str) -> None:
         rows.add("reject", {**origin, "rule": rule, "reason": reason})
 
@@ -50,8 +56,10 @@ def _message(rows: Rows, origin: dict[str, Any], message: bytes | None) -> None:
     except ValueError:
         return reject("unreadable-message", "the message cannot be parsed")
     kind, trigger = _type(parts[0])
-    if kind != "ORU" and not (kind == "ADT" and trigger in adt.TRIGGERS):
-        what = f"HL7 {kind[:8]}^{trigger[:8]}" if kind.isalnum() else "HL7 without a type"
+    understood = kind == "ORU" or (kind == "ADT" and trigger in adt.TRIGGERS)
+    people.stage(related, origin, parts, told=understood)
+    if not understood:
+        what = f"HL7 {kind}^{trigger}".rstrip("^") if _KIND.fullmatch(f"{kind}^{trigger}") else "HL7 of no known type"
         rows.add("not_understood", {**origin, "what": what, "records": 1})
         return None
     pid = next((one for one in parts if one[0] == "PID"), None)

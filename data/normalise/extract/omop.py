@@ -78,5 +78,18 @@ OMOP: Mapping[str, tuple[str, Mapping[str, str]]] = {
         "code": "concept_code", "standard": "nullif(standard_concept, '')", "class": "concept_class_id",
     }),
 }  # fmt: skip
+# What else the tables say of people: staff, and where patients live. Of whom an address is says person.location_id, by `record_id`.
+_PLACE = "'location:' || location_id"
+OMOP_PEOPLE: Mapping[str, tuple[Mapping[str, str], ...]] = {
+    "provider": (
+        {"role": "'staff'", "name": "provider_name", "identifier": "'NPI|' || npi"},
+        {"role": "'staff'", "identifier": "'DEA|' || dea"},
+    ),
+    "person": ({"role": "'patient'", "mrn": "person_id", "record_id": _PLACE},),
+    "location": (
+        {"role": "'patient'", "record_id": _PLACE, "street": "address_1", "city": "city", "state": "state", "zip": "zip"},
+        {"role": "'patient'", "record_id": _PLACE, "street": "address_2"},
+    ),
+}  # fmt: skip
 # Computed anew from the events, so rows of these tables are known duplicates of what is computed.
 DERIVED = frozenset({"observation_period", "condition_era", "drug_era", "dose_era"})

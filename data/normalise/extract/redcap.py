@@ -4,6 +4,10 @@ What a field means is said in the dictionary's Field Annotation column, where a 
 `@RR-ROLE='birth_date'` (or sex, family, given, identifier:SYSTEM, visit_date) and `@RR-CODE='LOINC:2345-7'`. A field without a code is an
 observation under its own name. A record is dated by the first answered date field of its form with the role visit_date, else of any kind.
 Fields marked as identifiers are used only by role.
+
+People are known by roles, too: name, family, given, phone, email, street, city, state, zip and identifier:SYSTEM behind `relative.`, `staff.` or
+nothing (of the patient), as in `@RR-ROLE='relative.phone'`. Without a role, what REDCap itself validates as a phone, an e-mail or a ZIP code is
+the patient's; other text marked as an identifier is a name where it is words, else a number. All of these are kept for finding them in texts.
 """
 
 import csv
@@ -11,11 +15,13 @@ import re
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import zip_longest
 from typing import Any
 
 import duckdb
 
 from data.normalise.extract.lines import content_of
+from data.normalise.extract.related import PATIENT, RELATIVE, STAFF, Related
 from data.normalise.extract.rows import Rows
 from data.types import Progress, Stored, no_progress
 
@@ -30,6 +36,11 @@ _NAMES = {
 }  # fmt: skip
 _TAG = re.compile(r"@RR-(ROLE|CODE)='([^']*)'")
 _NUMBERS = ("integer", "number")
+_WHOSE = (PATIENT, RELATIVE, STAFF)
+_UNSAID = "name or number"
+_TOLD = ("name", "family", "given", "phone", "email", "street", "city", "state", "zip")
+# REDCap's own validations begin so.
+_VALIDATED = {"phone": "phone", "email": "email", "zipcode": "zip", "postalcode": "zip"}
 
 
 @dataclass(frozen=True)
@@ -51,10 +62,24 @@ class _Field:
     def dated(self) -> bool:
         return self.validation.startswith(("date_", "datetime_"))
 
+    @property
+    def tells_of(self) -> tuple[str, str] | None:
+        """Of whom (patient, relative, staff) the field tells what: None where it tells nothing by which somebody is known."""
+        whose, _, what = self.role.rpartition(".")
+        if whose in ("", *_WHOSE) and (what in _TOLD or (whose and what.startswith("identifier:"))):
+            return whose or PATIENT, what
+        validated = next((what for begin, what in _VALIDATED.items() if self.validation.startswith(begin)), None)
+        if self.role or self.type not in ("text", "") or self.dated:
+            return None
+        if validated:
+            return PATIENT, validated
+        return (PATIENT, _UNSAID) if self.identifier else None
+
 
 def extract_all(con: duckdb.DuckDBPyConnection, stored: Sequence[Stored], progress: Progress = no_progress) -> None:
     """Adds the records of all projects to the staging tables, each source by the dictionary that came with it last."""
     rows = Rows(con)
+    related = Related(rows)
     by_source: dict[str, list[tuple[Stored, list[list[str]] | None]]] = defaultdict(list)
     for done, one in enumerate(stored, 1):
         by_source[one.source].append((one, _table(one)))
@@ -63,7 +88,7 @@ def extract_all(con: duckdb.DuckDBPyConnection, stored: Sequence[Stored], progre
         dictionaries = sorted((one.seq, table) for one, table in tables if table and _is_dictionary(table))
         fields = _fields(dictionaries[-1][1]) if dictionaries else {}
         for one, table in tables:
-            _file(rows, one, table, fields)
+            _file(rows, related, one, table, fields)
     rows.close()
 
 
@@ -103,7 +128,9 @@ def _fields(table: Sequence[Sequence[str]]) -> dict[str, _Field]:
     return found
 
 
-def _file(rows: Rows, stored: Stored, table: list[list[str]] | None, fields: Mapping[str, _Field]) -> None:
+def _file(
+    rows: Rows, related: Related, stored: Stored, table: list[list[str]] | None, fields: Mapping[str, _Field]
+) -> None:
     origin = {"source": stored.source, "system": stored.system, "seq": stored.seq, "blob": stored.digest}
     received = {
         "source": stored.source,
@@ -127,12 +154,17 @@ def _file(rows: Rows, stored: Stored, table: list[list[str]] | None, fields: Map
         set_aside("REDCap data without its dictionary", len(table) - 1)
     else:
         for number, row in enumerate(table[1:], 1):
-            _record(rows, {**origin, "line": number}, table[0], row, fields)
+            _record(rows, related, {**origin, "line": number}, table[0], row, fields)
         rows.add("received", {**received, "records": len(table) - 1})
 
 
 def _record(
-    rows: Rows, origin: dict[str, Any], header: list[str], row: list[str], fields: Mapping[str, _Field]
+    rows: Rows,
+    related: Related,
+    origin: dict[str, Any],
+    header: list[str],
+    row: list[str],
+    fields: Mapping[str, _Field],
 ) -> None:
     answers = {name: value.strip() for name, value in zip(header, row, strict=False) if value.strip()}
     number = answers.get(header[0])
@@ -148,6 +180,7 @@ def _record(
         **origin, "record_id": number, "mrn": number, "identifiers": known, "family": roles.get("family"), "given": roles.get("given"),
         "birth_date": roles.get("birth_date"), "sex": roles.get("sex"),
     })  # fmt: skip
+    _people(related, origin, number, answers, fields)
     place = ":".join(
         answers.get(name, "") for name in ("redcap_event_name", "redcap_repeat_instrument", "redcap_repeat_instance")
     )
@@ -166,6 +199,35 @@ def _record(
             "value_text": value if numeric else field.choices.get(value, value), "value_number": value if numeric else None,
             "numeric_expected": numeric,
         })  # fmt: skip
+
+
+def _people(
+    related: Related, origin: dict[str, Any], number: str, answers: Mapping[str, str], fields: Mapping[str, _Field]
+) -> None:
+    """Relatives, staff, and what else the record says of the patient."""
+    said: dict[str, dict[str, list[str]]] = {role: defaultdict(list) for role in _WHOSE}
+    for name, field in fields.items():
+        if (value := answers.get(name)) and (meaning := field.tells_of):
+            whose, what = meaning
+            said[whose][_what(value) if what == _UNSAID else what].append(value)
+    if participant := answers.get("redcap_survey_identifier"):  # a column of its own, where there is a participant list
+        said[PATIENT][_what(participant)].append(participant)
+    for role, told in said.items():
+        names = zip_longest(told["family"], told["given"])
+        related.add(
+            origin, role, None if role == STAFF else number, names=[*([] if role == PATIENT else names), *told["name"]],
+            phones=told["phone"], emails=told["email"],
+            addresses=zip_longest(told["street"], told["city"], told["state"], told["zip"]),
+            identifiers=[
+                f"{what.partition(':')[2]}|{value}" for what, values in told.items() for value in values if what.startswith("identifier:")
+            ],
+        )  # fmt: skip
+
+
+def _what(value: str) -> str:
+    if "@" in value:
+        return "email"
+    return "identifier:REDCAP" if any(sign.isdigit() for sign in value) else "name"
 
 
 def _days(answers: Mapping[str, str], fields: Mapping[str, _Field]) -> dict[str, str]:

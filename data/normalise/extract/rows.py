@@ -22,7 +22,7 @@ class Rows:
     def add(self, table: str, row: Mapping[str, Any]) -> None:
         """One row; what it leaves out is NULL."""
         waiting = self._waiting.setdefault(table, [])
-        waiting.append(tuple(row.get(name) for name in self._names[table]))
+        waiting.append(tuple(map(row.get, self._names[table])))
         if len(waiting) >= _BATCH:
             self._write(table)
 

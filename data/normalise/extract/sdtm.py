@@ -1,7 +1,8 @@
 """CDISC SDTM datasets (SDTMIG 3.1 to 3.4), SAS XPORT v5, to staging. Which domain becomes what is data (`_EVENTS`).
 
 A record is known by domain, subject and sequence number. Ages stand for birth dates where a trial withholds them: the year is that of the
-reference start less the age. Findings about findings, trial design and supplemental qualifiers are counted as not understood.
+reference start less the age. Findings about findings, trial design and supplemental qualifiers are counted as not understood. Investigators
+(DM.INVNAM) are known by name.
 """
 
 import tempfile
@@ -14,6 +15,7 @@ import duckdb
 import pyreadstat
 
 from data.normalise.extract.lines import content_of
+from data.normalise.extract.related import STAFF, Related
 from data.normalise.extract.rows import Rows
 from data.types import Progress, Stored, no_progress
 
@@ -48,13 +50,14 @@ _EVENTS: Mapping[str, _Event] = {
 def extract_all(con: duckdb.DuckDBPyConnection, stored: Sequence[Stored], progress: Progress = no_progress) -> None:
     """Adds the records of all datasets to the staging tables."""
     rows = Rows(con)
+    related = Related(rows)
     for done, one in enumerate(stored, 1):
-        _dataset(rows, one)
+        _dataset(rows, related, one)
         progress("extracting SDTM", done, len(stored))
     rows.close()
 
 
-def _dataset(rows: Rows, stored: Stored) -> None:
+def _dataset(rows: Rows, related: Related, stored: Stored) -> None:
     origin = {"source": stored.source, "system": stored.system, "seq": stored.seq, "blob": stored.digest}
     damage: list[str] = []
     content = content_of(stored.path, _MOST, damage.append)
@@ -67,7 +70,7 @@ def _dataset(rows: Rows, stored: Stored) -> None:
             file.flush()
             try:
                 for number, record in enumerate(_records(Path(file.name)), 1):
-                    _record(rows, {**origin, "line": number}, record)
+                    _record(rows, related, {**origin, "line": number}, record)
             except _Unreadable:
                 damage.append("the file is not readable as a SAS XPORT dataset")
     for place, told in enumerate(damage):
@@ -117,7 +120,7 @@ def _text(value: Any) -> str:
     return str(value).strip()
 
 
-def _record(rows: Rows, origin: dict[str, Any], record: Mapping[str, str]) -> None:
+def _record(rows: Rows, related: Related, origin: dict[str, Any], record: Mapping[str, str]) -> None:
     domain, subject = record.get("DOMAIN", "RELREC" if "RELID" in record else ""), record.get("USUBJID")
     if "RDOMAIN" in record and not domain:
         domain = f"SUPP{record['RDOMAIN'][:2]}"
@@ -128,6 +131,7 @@ def _record(rows: Rows, origin: dict[str, Any], record: Mapping[str, str]) -> No
         rows.add("reject", {**origin, "rule": "no-subject", "reason": "the record names no subject (USUBJID)"})
     elif domain == "DM":
         _subject(rows, origin, subject, record)
+        related.add(origin, STAFF, names=[record["INVNAM"]] if "INVNAM" in record else [])
     elif domain == "SV":
         rows.add("visit", {
             **origin, "record_id": f"SV:{subject}:{record.get('VISITNUM', '')}:{record.get('SVSTDTC', '')}", "mrn": subject,

@@ -4,6 +4,8 @@ Each row says where it came from (`source`, `blob`, `line`), so that every later
 arrived (`seq`, then `line`), so that corrections win over what they correct.
 """
 
+from importlib import resources
+
 import duckdb
 
 _ORIGIN = "source VARCHAR, system VARCHAR, seq BIGINT, blob VARCHAR, line BIGINT, record_id VARCHAR"
@@ -32,6 +34,13 @@ TABLES: dict[str, str] = {
     ),
     "provider": f"{_ORIGIN}, name VARCHAR, npi VARCHAR",
     "care_site": f"{_ORIGIN}, name VARCHAR",
+    # People whom records name beside what else they say: parts of records, so they are not counted among them. `role` is patient (what a
+    # source knows of a patient beyond the table above), relative (of the patient `mrn`, as far as the record says) or staff. One row holds
+    # one of each at most: a second phone is a second row. `name` is a name in one piece, `identifier` is system|number.
+    "other_person": (
+        f"{_ORIGIN}, role VARCHAR, mrn VARCHAR, name VARCHAR, family VARCHAR, given VARCHAR, phone VARCHAR, email VARCHAR, street VARCHAR, "
+        "city VARCHAR, state VARCHAR, zip VARCHAR, identifier VARCHAR"
+    ),
     "bed_stay": f"{_ORIGIN}, mrn VARCHAR, ward VARCHAR, bed VARCHAR, admitted_at VARCHAR, discharged_at VARCHAR",
     "appointment": f"{_ORIGIN}, mrn VARCHAR, clinic VARCHAR, booked_at VARCHAR, scheduled_at VARCHAR, status VARCHAR",
     "claim": (
@@ -57,6 +66,13 @@ def create(con: duckdb.DuckDBPyConnection) -> None:
     con.execute("DROP SCHEMA IF EXISTS staging CASCADE; CREATE SCHEMA staging")
     for name, columns in TABLES.items():
         con.execute(f"CREATE TABLE staging.{name} ({columns})")
+
+
+def statements(name: str) -> list[str]:
+    """The SQL statements of a file of this folder."""
+    text = resources.files("data.normalise.extract").joinpath(f"{name}.sql").read_text(encoding="utf-8")
+    lines = "\n".join(line for line in text.splitlines() if not line.lstrip().startswith("--"))
+    return [part for part in lines.split(";\n") if part.strip()]
 
 
 def column_names(table: str) -> list[str]:

@@ -2,7 +2,8 @@
 
 One claim (CLM, CLP) is one record, numbered by its segment. Separators are those of the interchange (ISA). A transaction whose own count of
 segments (SE01) is wrong was cut or changed on the way: that is rejected beside its claims, which stay. A remittance takes the place of
-the claim it answers, where both come from one source and have the same number.
+the claim it answers, where both come from one source and have the same number. The patient is the subscriber (IL) unless a patient (QC) is
+named; who is named behind the claim (another insurer's subscriber, another payer) is not: see `parties`.
 """
 
 from collections.abc import Iterator, Sequence
@@ -12,6 +13,8 @@ from typing import Any
 import duckdb
 
 from data.normalise.extract.lines import content_of
+from data.normalise.extract.parties import ABOUT, Parties
+from data.normalise.extract.related import Related
 from data.normalise.extract.rows import Rows
 from data.types import Progress, Stored, no_progress
 
@@ -48,17 +51,18 @@ class _State:
 def extract_all(con: duckdb.DuckDBPyConnection, stored: Sequence[Stored], progress: Progress = no_progress) -> None:
     """Adds the claims of all files to the staging tables."""
     rows = Rows(con)
+    related = Related(rows)
     for done, one in enumerate(stored, 1):
-        _file(rows, one)
+        _file(rows, related, one)
         progress("extracting X12", done, len(stored))
     rows.close()
 
 
-def _file(rows: Rows, stored: Stored) -> None:
+def _file(rows: Rows, related: Related, stored: Stored) -> None:
     origin = {"source": stored.source, "system": stored.system, "seq": stored.seq, "blob": stored.digest}
     damage: list[str] = []
     content = content_of(stored.path, _MOST, damage.append)
-    reader = _Reader(rows, origin)
+    reader = _Reader(rows, origin, Parties(related, origin))
     if content is None:
         damage.append("the file is too large")
     elif content.strip():
@@ -93,8 +97,8 @@ def _element(segment: Segment, number: int) -> str | None:
 class _Reader:
     """Reads the segments of a file in order; `records` counts claims and rejects."""
 
-    def __init__(self, rows: Rows, origin: dict[str, Any]) -> None:
-        self.rows, self.origin, self.records = rows, origin, 0
+    def __init__(self, rows: Rows, origin: dict[str, Any], parties: Parties) -> None:
+        self.rows, self.origin, self.parties, self.records = rows, origin, parties, 0
         self.now = _State()
 
     def reject(self, line: int, rule: str, reason: str) -> None:
@@ -112,8 +116,11 @@ class _Reader:
     def _segment(self, number: int, segment: Segment) -> None:
         name, now = segment[0].upper(), self.now
         now.segments += 1
+        if name not in ABOUT:
+            self.parties.leave()
         if name == "ST":
             self._end_claim()
+            self.parties.begin(subscriber=True)
             self.now = _State(kind=_element(segment, 1) or "", segments=1)
             if self.now.kind not in ("837", "835"):
                 self.records += 1
@@ -135,11 +142,15 @@ class _Reader:
         now = self.now
         if name == "HL":
             self._end_claim()
-            if _element(segment, 3) in ("20", "22"):
+            fresh = _element(segment, 3) in ("20", "22")
+            self.parties.begin(subscriber=fresh)
+            if fresh:
                 now.person = {}
+        elif name == "SBR":
+            self.parties.relationship(segment)
         elif name == "NM1":
-            self._named(segment, ("IL", "QC"), "PR")
-        elif name in ("N3", "N4", "DMG"):
+            self._named(segment)
+        elif name in ABOUT:
             self._about(name, segment)
         elif name == "CLM":
             self._end_claim()
@@ -163,6 +174,7 @@ class _Reader:
             now.payer = _element(segment, 2)
         elif name == "CLP":
             self._end_claim()
+            self.parties.begin(subscriber=True)
             now.person = {}
             status = _PAID.get(_element(segment, 2) or "", "answered")
             now.claim = {
@@ -172,32 +184,60 @@ class _Reader:
                 "status": status,
             }
         elif name == "NM1":
-            self._named(segment, ("QC", "IL"), "")
+            self._named_in_remittance(segment)
+        elif name in ("PER", "REF"):
+            self.parties.of_claim(segment)
         elif name == "DTM" and now.claim is not None and _element(segment, 1) in ("232", "472"):
             now.claim.setdefault("service_date", _element(segment, 2))
 
-    def _named(self, segment: Segment, patients: tuple[str, ...], payer: str) -> None:
+    def _named(self, segment: Segment) -> None:
         now, who = self.now, _element(segment, 1) or ""
-        now.last_name = who
-        if who == payer:
+        before = now.claim is None  # behind it other insurers and their subscribers are named
+        now.last_name = who if before else ""
+        if who == "PR" and before:
+            self.parties.leave()
             now.payer = _element(segment, 3)
-        elif who in patients:
-            person = {
-                "mrn": _element(segment, 9) or now.person.get("mrn"),
-                "family": _element(segment, 3),
-                "given": _element(segment, 4),
-            }
-            now.person = now.person | person
+        elif who == "IL" and before:
+            self.parties.subscriber(segment)
+            self._person(segment)
+        elif who == "QC" and before:
+            self.parties.dependent(segment, now.person)
+            self._person(segment)
+        else:
+            self.parties.named(segment)
+
+    def _named_in_remittance(self, segment: Segment) -> None:
+        now, who = self.now, _element(segment, 1) or ""
+        patient = who == "QC" or (who == "IL" and "family" not in now.person)
+        now.last_name = who if patient else ""
+        if patient:
+            self.parties.patient(segment)
+            self._person(segment)
+        else:
+            self.parties.named(segment)
+            if who == "IL":  # claims and remittances know a patient by the subscriber's number
+                now.person["mrn"] = _element(segment, 9) or now.person.get("mrn")
+
+    def _person(self, segment: Segment) -> None:
+        self.now.person = self.now.person | {
+            "mrn": _element(segment, 9) or self.now.person.get("mrn"), "family": _element(segment, 3), "given": _element(segment, 4),
+        }  # fmt: skip
 
     def _about(self, name: str, segment: Segment) -> None:
-        if self.now.last_name not in ("IL", "QC"):
+        of_patient = self.now.last_name in ("IL", "QC")
+        record_number = name == "REF" and _element(segment, 1) == "EA"  # the patient's, wherever it stands
+        if record_number and self.now.claim is not None:
+            self.parties.of_claim(segment)
+            return
+        if not of_patient or name in ("PER", "REF"):
+            self.parties.about(segment, of_patient)
             return
         person = self.now.person
         if name == "N3":
             person["street"] = _element(segment, 1)
         elif name == "N4":
             person |= {"city": _element(segment, 1), "state": _element(segment, 2), "zip": _element(segment, 3)}
-        else:
+        elif name == "DMG":
             person |= {"birth_date": _element(segment, 2), "sex": _element(segment, 3)}
 
     def _end_claim(self) -> None:
@@ -207,6 +247,7 @@ class _Reader:
             return
         self.records += 1
         origin, mrn = {**self.origin, "line": claim["line"]}, self.now.person.get("mrn")
+        self.parties.end_claim(claim["line"], mrn)
         if not mrn or not claim["record_id"]:
             reason = "the claim names no member (NM109)" if claim["record_id"] else "the claim has no number"
             self.rows.add(

@@ -190,8 +190,8 @@ def test_volume_is_alerted_once(house):
     assert b'readingroom_alerts_total{kind="volume"} 1.0' in house.metrics.text()
 
 
-def test_tools_are_four():
-    assert sorted(TOOLS) == ["count_cohort", "describe_data", "explain_policy", "query"]
+def test_tools_are_five():
+    assert sorted(TOOLS) == ["count_cohort", "describe_data", "explain_policy", "query", "search_notes"]
 
 
 def test_steps_are_spans(house):

@@ -60,7 +60,7 @@ def test_session_over_stdio(published_room):
             return {tool.name for tool in tools.tools}, answers
 
     tools, (count, refused) = anyio.run(session)
-    assert tools == {"describe_data", "query", "count_cohort", "explain_policy"}
+    assert tools == {"describe_data", "query", "count_cohort", "search_notes", "explain_policy"}
     assert count.structured_content["rows"][0][0] >= 250
     assert refused.is_error
     assert refused.structured_content["error"]["rule"] == "select-only"

@@ -78,6 +78,26 @@ def test_a_profile_holds_no_value_of_a_person(build, before):
     assert all(count >= 20 for table in before["codes"].values() for count in table["by_code"].values())
 
 
+def test_what_few_persons_have_is_not_told(build):
+    """A code may be words that somebody typed about one patient, however many records of that patient bear it."""
+    build.execute("BEGIN")
+    try:
+        build.execute(
+            "INSERT INTO cdm.measurement BY NAME SELECT -i AS measurement_id, person_id, 'MARKER' AS measurement_source_value, "
+            "i AS value_as_number FROM (SELECT person_id FROM cdm.person ORDER BY 1 LIMIT 10), range(1, 31) t(i)"
+        )
+        assert "MARKER" not in json.dumps(profile(build))
+        build.execute(
+            "INSERT INTO cdm.measurement BY NAME SELECT -999 AS measurement_id, person_id, 'MARKER' AS measurement_source_value, "
+            "1 AS value_as_number FROM (SELECT person_id FROM cdm.person ORDER BY 1 LIMIT 1 OFFSET 10)"
+        )
+        told = profile(build)
+    finally:
+        build.execute("ROLLBACK")
+    assert told["codes"]["measurement"]["by_code"]["MARKER"] == 301
+    assert told["numbers"]["MARKER -"]["records"] == 301
+
+
 def test_a_threshold_of_a_steward_judges_in_place_of_the_dashboards(build):
     lenient = next(
         one for one in validate(build).dashboard if one.status == "passed" and one.violated and one.check.field

@@ -1,8 +1,9 @@
 """A hospital of fourteen persons made by hand, as the publisher has it, with what de-identification must see to planted in it."""
 
 import dataclasses
+import json
 from datetime import date, datetime, time, timedelta
-from typing import Any
+from typing import Any, ClassVar
 
 import duckdb
 import pytest
@@ -11,21 +12,44 @@ from data.catalogue.model import catalogue
 from data.snapshots import measured
 from data.snapshots.keys import make_macros, make_person_first, make_person_key
 from data.snapshots.text import redact_texts
-from data.types import no_progress
+from data.snapshots.values import withhold_values
+from data.types import Holds, no_progress
 from policies.releases import CompiledRelease, measures
 
 KEY = bytes(range(32))
 AS_OF = date(2025, 12, 31)
-NOTES = ("Seen in clinic, well.", "Called on 555-0134-0134 about MRN E01061146.")
+NOTES = (
+    "Seen in clinic, well.",
+    "Called on 555-0134-0134 about MRN E01061146.",
+    "Comes again on 2026-03-01.",
+    f"{'Sleeps and eats well. ' * 4}To call 555-0134-0134 on 2026-03-02.",
+)
 
 
 class Strike:
-    """A redactor that knows one number and one telephone."""
+    """A redactor that knows one number, one telephone and days; says whose record it wrote for, and moves days to another month."""
 
-    version = "test"
+    version = finding = "test"
+    _known: ClassVar = {"555-0134-0134": "PHONE", "E01061146": "MRN", "2026-03-0": "DATE"}
 
-    def __call__(self, texts: list[str]) -> list[str]:
-        return [text.replace("555-0134-0134", "[PHONE]").replace("E01061146", "[MRN]") for text in texts]
+    def search(self, texts: list[str]) -> list[str]:
+        found = [[[text.index(one), 0, kind] for one, kind in self._known.items() if one in text] for text in texts]
+        return [json.dumps(places) if places else "" for places in found]
+
+    def complete(self, texts: list[str], marks: list[str]) -> list[str]:
+        return marks
+
+    def write(
+        self, texts: list[str], marks: list[str], persons: list[int | None], shifts: list[int | None], keep_dates: bool
+    ) -> list[str]:
+        written = []
+        for text, person in zip(texts, persons, strict=True):
+            shown = text.replace("555-0134-0134", "[PHONE]").replace("E01061146", f"[MRN-{person}]")
+            written.append(shown if keep_dates else shown.replace("2026-03-", "2026-07-"))
+        return written
+
+    def withholds(self, values: list[str]) -> list[Holds]:
+        return ["yes" if "555-0134-0134" in value else "no" for value in values]
 
 
 def _rows() -> dict[str, list[dict[str, Any]]]:
@@ -58,17 +82,17 @@ def _rows() -> dict[str, list[dict[str, Any]]]:
             })  # fmt: skip
             rows["condition_occurrence"].append({
                 "condition_occurrence_id": key, "person_id": 100 + n, "condition_concept_id": 1 + (n * visit) % 5,
-                "condition_type_concept_id": 32817, "condition_start_date": day, "condition_source_value": "one" if n == visit == 0 else "c",
+                "condition_type_concept_id": 32817, "condition_start_date": day, "condition_source_value": "one" if n == visit == 0 else "call 555-0134-0134" if visit == 1 and n else "c",
             })  # fmt: skip
             rows["note"].append({
-                "note_id": key, "person_id": 100 + n, "note_date": day, "note_text": NOTES[visit % 2], "note_type_concept_id": 0,
+                "note_id": key, "person_id": 100 + n, "note_date": day, "note_text": NOTES[visit % len(NOTES)], "note_type_concept_id": 0,
                 "note_class_concept_id": 0, "encoding_concept_id": 0, "language_concept_id": 0,
             })  # fmt: skip
     return rows
 
 
 @pytest.fixture(scope="session")
-def hand_made():
+def hand_made(tmp_path_factory):
     con = duckdb.connect()
     for schema in ("cdm", "operations", "vault"):
         con.execute(f"CREATE SCHEMA {schema}")
@@ -82,7 +106,8 @@ def hand_made():
     make_person_key(con)
     make_person_first(con, catalogue())
     con.execute("CREATE TABLE vault.snapshot_day AS SELECT ?::DATE AS day", [AS_OF])
-    redact_texts(con, catalogue(), Strike(), no_progress)
+    redact_texts(con, catalogue(), Strike(), tmp_path_factory.mktemp("kept"), no_progress)
+    withhold_values(con, catalogue(), Strike(), no_progress)
     yield con
     con.close()
 

@@ -10,6 +10,7 @@ import sqlglot
 from data.catalogue.model import catalogue
 from policies.model import parse_policy
 from policies.releases import RELEASES, CustomRelease, about, compile_release, releases_of, report
+from policies.releases.compile import withheld_sql
 from policies.releases.fates import fates
 from policies.releases.identifiers import IDENTIFIERS, letters_of
 from server.templates import POLICY
@@ -79,8 +80,42 @@ def test_fates_are_those_the_release_promises():
     assert limited["visit_occurrence", "visit_start_date"]["fate"] == "kept"
     assert limited["person", "race_concept_id"]["fate"] == "kept"
     assert "164.514(e)(2)" in limited["visit_occurrence", "visit_start_date"]["why"]
+    assert limited["note", "note_text"]["fate"] == "redacted text"
+    assert limited["note", "note_text"]["how"].endswith("dates kept")
 
 
+@pytest.mark.parametrize("base", RELEASES[:3])
+def test_all_texts_kept_as_sent_are_looked_through(base, wrong):
+    """Of a base's own and of a policy's own release; shown as it came, each would not be allowed."""
+    for release in (compile_release(base, catalogue()), own(base, generalise={"care_site.care_site_name": "first3"})):
+        columns = told(release)
+        kept = [one for one in columns.values() if one["fate"] == "kept" and type_of(one) == "VARCHAR"]
+        assert len(kept) > 30
+        assert all("these are withheld" in one["how"] for one in kept)
+        assert "these are withheld" in columns["care_site", "care_site_name"]["how"]
+        for one in kept:
+            table = catalogue()[one["table"]]
+            looked = withheld_sql(table, table.column(one["column"]))
+            shown = wrong(release, table.name, looked, f"src.{one['column']}")
+            assert not told(shown)[table.name, one["column"]]["allowed"]
+
+
+def type_of(told):
+    return catalogue()[told["table"]].column(told["column"]).type
+
+
+def test_moved_dates_do_not_stand_beside_real_ones(wrong):
+    """Who sees both knows by how many days those of the person were moved."""
+    dated = TEXT.replace("own_note_text.text", "own_note_text.dated_text")
+    release = wrong(compile_release("limited", catalogue()), "note", dated, TEXT)
+    assert not told(release)["note", "note_text"]["allowed"]
+
+
+VALUE = (
+    "CASE WHEN src.visit_source_value IN (SELECT w.value FROM vault.withheld_value AS w "
+    "WHERE w.source = 'visit_occurrence.visit_source_value') THEN '[withheld]' ELSE src.visit_source_value END"
+)
+TEXT = "coalesce(own_note_text.text, text_note_text.text)"
 # Each of these looks like a change and is none, or is another than the release promises.
 TRICKS = [
     ("visit_occurrence", "src.visit_start_date + pk.shift_days", "src.visit_start_date", "visit_start_date"),
@@ -90,10 +125,23 @@ TRICKS = [
     ("visit_occurrence", "rr_pseudonym(src.provider_id)", "src.provider_id", "provider_id"),
     ("visit_occurrence", "rr_pseudonym(src.provider_id)", "rr_pseudonym(1) + src.provider_id", "provider_id"),
     ("visit_occurrence", "rr_pseudonym(src.provider_id)", "hash(src.provider_id)", "provider_id"),
-    ("visit_occurrence", "src.visit_source_value", "src.provider_id AS visit_source_value", "visit_source_value"),
-    ("note", "text_note_text.text", "src.note_text", "note_text"),
-    ("note", "text_note_text.text", "coalesce(text_note_text.text, src.note_text)", "note_text"),
-    ("note", "text_note_text.text", "(SELECT any_value(family_name) FROM cdm.patient_identity)", "note_text"),
+    ("visit_occurrence", VALUE, "src.visit_source_value", "visit_source_value"),
+    ("visit_occurrence", VALUE, "src.provider_id", "visit_source_value"),
+    ("visit_occurrence", VALUE, VALUE.replace("ELSE src.visit_source_value", "ELSE src.provider_id"), "visit_source_value"),
+    ("visit_occurrence", VALUE, VALUE.replace("visit_occurrence.visit", "visit_occurrence.admit"), "visit_source_value"),
+    ("visit_occurrence", VALUE, VALUE.replace("'[withheld]'", "src.visit_source_value"), "visit_source_value"),
+    ("visit_occurrence", VALUE, VALUE.replace("IN (", "NOT IN ("), "visit_source_value"),
+    ("note", TEXT, "src.note_text", "note_text"),
+    ("note", TEXT, "coalesce(own_note_text.text, text_note_text.text, src.note_text)", "note_text"),
+    ("note", TEXT, "coalesce(own_note_text.text, src.note_text)", "note_text"),
+    ("note", TEXT, "coalesce(own_note_text.key, text_note_text.text)", "note_text"),
+    ("note", TEXT, "coalesce(own_note_text.dated_text, text_note_text.text)", "note_text"),
+    ("note", TEXT, "(SELECT any_value(family_name) FROM cdm.patient_identity)", "note_text"),
+    ("note", "own_note_text.person_id IS NOT DISTINCT FROM src.person_id", "TRUE", "note_text"),
+    ("note", "own_note_text.key = rr_text_key(src.note_text)", "TRUE", "note_text"),
+    ("note", "own_note_text.source = 'note.note_text'", "own_note_text.source = 'note.note_title'", "note_text"),
+    ("note", "JOIN vault.redacted_text AS text_note_text", "JOIN (SELECT 'note.note_text' AS source, note_text AS key, note_text AS text FROM cdm.note) AS text_note_text",
+     "note_text"),
     ("location", "HAVING count(DISTINCT p.person_id) >= 5) THEN src.state", "HAVING count(DISTINCT p.person_id) >= 1) THEN src.state", "state"),
 ]  # fmt: skip
 

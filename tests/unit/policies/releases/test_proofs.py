@@ -9,6 +9,7 @@ from data.errors import ReadingRoomError
 from data.snapshots import Measures, measured
 from policies.releases import RELEASES, CustomRelease, compile_release
 from policies.releases.claims import CLAIMS
+from policies.releases.compile import withheld_sql
 from policies.releases.proofs import unproved
 
 pytestmark = pytest.mark.unit
@@ -37,7 +38,10 @@ def test_every_claim_is_made_somewhere(publish_as):
     assert [one for one in proofs if one["broken"]] == []
 
 
-VISIT, START = "visit_occurrence", "visit_start_date"
+VISIT, START, CONDITION = "visit_occurrence", "visit_start_date", "condition_occurrence"
+VALUE = withheld_sql(catalogue()[CONDITION], catalogue()[CONDITION].column("condition_source_value"))
+TEXT = "coalesce(own_note_text.text, text_note_text.text)"
+DATED = "coalesce(own_note_text.dated_text, text_note_text.text)"
 WRONG = [
     ("deidentified", VISIT, "src.visit_start_date + pk.shift_days", "src.visit_start_date", {("shifted", VISIT, START), ("intervals", VISIT, START)}),
     ("deidentified", VISIT, "src.visit_start_date + pk.shift_days", "src.visit_start_date + 30", {("intervals", VISIT, START)}),
@@ -47,8 +51,12 @@ WRONG = [
      {("intervals", VISIT, "visit_start_datetime")}),
     ("deidentified", VISIT, "rr_pseudonym(src.visit_occurrence_id)", "src.visit_occurrence_id", {("pseudonym", VISIT, "visit_occurrence_id")}),
     ("limited", "person", "rr_pseudonym(src.location_id)", "src.location_id", {("pseudonym", "person", "location_id")}),
-    ("deidentified", "note", "text_note_text.text", "src.note_text", {("redacted", "note", "note_text"), ("own number", "note", "note_text")}),
-    ("limited", "note", "text_note_text.text", "'see 555-0134-0134'", {("own number", "note", "note_text")}),
+    ("deidentified", "note", TEXT, "src.note_text", {("redacted", "note", "note_text"), ("own number", "note", "note_text")}),
+    ("deidentified", "note", TEXT, DATED, {("redacted", "note", "note_text")}),
+    ("limited", "note", DATED, "src.note_text", {("redacted", "note", "note_text"), ("own number", "note", "note_text")}),
+    ("limited", "note", DATED, "'see 555-0134-0134'", {("own number", "note", "note_text")}),
+    ("deidentified", CONDITION, VALUE, "src.condition_source_value", {("withheld", CONDITION, "condition_source_value")}),
+    ("limited", CONDITION, VALUE, VALUE.replace("condition_occurrence.", "person."), {("withheld", CONDITION, "condition_source_value")}),
     ("safe_harbor", "person", "greatest(src.year_of_birth, (SELECT year(day) - 90 FROM vault.snapshot_day))", "src.year_of_birth",
      {("oldest", "person", "year_of_birth")}),
     ("safe_harbor", VISIT, "date_diff('day', pf.first_day, src.visit_start_date::DATE) AS BIGINT) AS visit_start_date_offset",
@@ -122,3 +130,45 @@ def test_a_row_of_nobody_proves_nothing(broken, wrong, name, claim, column):
 def test_a_figure_that_is_no_number_is_never_kept(hand_made):
     with pytest.raises(ReadingRoomError, match="no number"):
         measured(hand_made, Measures({}, (), (), {"leak": "SELECT family_name FROM cdm.patient_identity LIMIT 1"}))
+
+
+def notes(con, release):
+    """(person, text as it came, text as the release shows it) of every note; keys are not part of it."""
+    shown = (
+        built_in(release)
+        .select("note")
+        .replace(" FROM cdm.note AS src", ", src.person_id AS p, src.note_text AS t FROM cdm.note AS src")
+    )
+    return con.sql(f"SELECT DISTINCT p, t, note_text FROM ({shown})").fetchall()
+
+
+@pytest.mark.parametrize("release", ["deidentified", "limited"])
+def test_each_row_has_the_text_of_its_person(hand_made, release):
+    """Moved dates where dates are moved, real ones where they are real; what nothing was found in is as it came."""
+    found = notes(hand_made, release)
+    assert len(found) == 14 * 4
+    for person, came, shown in found:
+        struck = came.replace("555-0134-0134", "[PHONE]").replace("E01061146", f"[MRN-{person}]")
+        assert shown == (struck if release == "limited" else struck.replace("2026-03-", "2026-07-"))
+
+
+@pytest.mark.parametrize("release", RELEASES)
+def test_a_value_with_an_identifier_is_withheld_and_others_stay(hand_made, release):
+    sql = f"SELECT condition_source_value, count(*) FROM ({built_in(release).select(CONDITION)}) GROUP BY 1"
+    held = "call 555-0134-0134" if release == "identified" else "[withheld]"
+    assert dict(hand_made.sql(sql).fetchall()) == {"one": 1, held: 13, "c": 14 * 6 - 14}
+
+
+@pytest.mark.parametrize("release", ["deidentified", "limited"])
+@pytest.mark.parametrize("table", ["redacted_text", "person_text"])
+def test_a_text_in_neither_table_comes_out_empty(hand_made, release, table):
+    hand_made.execute("BEGIN")
+    try:
+        hand_made.execute(f"DELETE FROM vault.{table}")
+        found = notes(hand_made, release)
+    finally:
+        hand_made.execute("ROLLBACK")
+    assert {shown is None for _, _, shown in found} == {True, False}
+    assert all(
+        (shown is None) == ((came == "Seen in clinic, well.") == (table == "redacted_text")) for _, came, shown in found
+    )

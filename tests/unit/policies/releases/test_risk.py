@@ -86,7 +86,7 @@ def test_a_release_without_persons_has_no_k(publish_as):
 
 def test_codes_of_one_person_alone_are_counted(publish_as):
     found = publish_as(compile_release("deidentified", catalogue()))["figures"]
-    assert found["alone condition_occurrence.condition_source_value"] == [{"codes": 2, "alone": 1}]
+    assert found["alone condition_occurrence.condition_source_value"] == [{"codes": 3, "alone": 1}]
 
 
 def test_nobody_is_no_risk():
