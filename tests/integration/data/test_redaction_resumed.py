@@ -67,7 +67,7 @@ def test_what_is_kept_changes_nothing(tmp_path):
     assert again.id == cached.id
     assert again.releases == cached.releases
     told = json.loads((open_current(tmp_path / "one").path / "quality.json").read_text())
-    assert told["redaction"] == {"texts": 100, "changed": 66, "kinds": {"DATE": 66, "NAME": 66}}
+    assert told["redaction"] == {"texts": 100, "changed": 66, "kinds": {"DATE": 66, "NAME": 66}, "withheld_values": {}}
 
 
 def test_another_redactor_is_another_snapshot(tmp_path):
