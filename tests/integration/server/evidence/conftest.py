@@ -19,7 +19,7 @@ PURPOSES = {"researcher": "HRESCH", "analyst": "HOPERAT", "clinician": "TREAT"}
 
 def copied(room: Room, to: Path, *without: str) -> Room:
     """A second room that holds the same snapshots and keys, and no record of calls."""
-    ignore = shutil.ignore_patterns("ledger*", "answered", "hospital", "raw", *without)
+    ignore = shutil.ignore_patterns("ledger*", "answered", "hospital", "raw", "policies", *without)
     shutil.copytree(room.root, to, ignore=ignore)
     return open_room(to)
 
