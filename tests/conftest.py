@@ -1,6 +1,7 @@
 """Fixtures every kind of test may use: a tiny hospital held in memory, and where the real sample data lies."""
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -141,6 +142,15 @@ def published_room(hospital: Path) -> Room:
     assert not failed
     publish_room(room)
     return room
+
+
+@pytest.fixture
+def changeable_room(published_room: Room, tmp_path: Path) -> Room:
+    """A copy of that room that a test may change."""
+    root = tmp_path / "room"
+    shutil.copytree(published_room.root, root, ignore=shutil.ignore_patterns("hospital", "ledger*"))
+    (root / "hospital").symlink_to(published_room.root / "hospital")
+    return open_room(root)
 
 
 @pytest.fixture(scope="session")

@@ -24,11 +24,8 @@ pytestmark = pytest.mark.integration
 
 
 @pytest.fixture
-def room(published_room, tmp_path):
-    root = tmp_path / "room"
-    shutil.copytree(published_room.root, root, ignore=shutil.ignore_patterns("hospital", "ledger*"))
-    os.symlink(published_room.root / "hospital", root / "hospital")
-    return open_room(root)
+def room(changeable_room):
+    return changeable_room
 
 
 def change_input(room):

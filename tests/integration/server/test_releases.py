@@ -2,7 +2,6 @@
 
 import dataclasses
 import json
-import os
 import re
 import shutil
 from collections import Counter, defaultdict
@@ -31,20 +30,16 @@ from server.room import open_room
 pytestmark = pytest.mark.integration
 
 
+@pytest.fixture
+def room(changeable_room):
+    return changeable_room
+
+
 def run(*words, room, code=0):
     show.out.width = show.err.width = 300
     result = CliRunner().invoke(app, ["releases", *map(str, words), "--room", str(room.root)], catch_exceptions=False)
     assert result.exit_code == code, result.output
     return result.output
-
-
-@pytest.fixture
-def room(published_room, tmp_path):
-    """A copy that may be changed."""
-    root = tmp_path / "room"
-    shutil.copytree(published_room.root, root, ignore=shutil.ignore_patterns("hospital", "ledger*"))
-    os.symlink(published_room.root / "hospital", root / "hospital")
-    return open_room(root)
 
 
 @pytest.fixture(scope="session")
