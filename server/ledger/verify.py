@@ -287,7 +287,7 @@ class _Integrity:
 
     def _work(self) -> None:
         try:
-            with sqlite3.connect(reading_uri(self._path or ""), uri=True, timeout=10) as database:
+            with closing(sqlite3.connect(reading_uri(self._path or ""), uri=True, timeout=10)) as database:
                 found: Any = database.execute("PRAGMA integrity_check(1)").fetchone()
                 others = database.execute(
                     "SELECT count(*) FROM sqlite_master WHERE type IN ('trigger', 'view')"
