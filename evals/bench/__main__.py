@@ -16,7 +16,7 @@ from mcp.client.stdio import StdioServerParameters
 from rich.console import Console
 from rich.table import Table
 
-from evals.bench import data, permissions, redaction
+from evals.bench import data, evidence, permissions, redaction
 from evals.client import server_command
 
 SELF_JOIN = (
@@ -44,10 +44,12 @@ def main() -> None:
         ingest = _fill(room, out)
         measured = anyio.run(_measure, room)
         share = _ledger_share(room)
+        proven = evidence.measure(out, room)
     report = {
         "ingest": ingest,
         "calls": measured,
         "ledger_share_of_call": share,
+        "evidence": proven,
         "data": data.measure(out),
         "permissions": permissions.measure(out),
         "redaction": redaction.measure(out),

@@ -208,7 +208,7 @@ def test_the_ledger_page_waits_for_its_verification(opened, served):
     page.goto(f"{served}/ledger")
     page.get_by_role("button", name="Verify the whole ledger").click()
     page.wait_for_selector("#verified .mark.identical", timeout=30_000)
-    assert page.get_by_role("button", name="Verify the whole ledger").is_enabled()
+    page.get_by_role("button", name="Verify the whole ledger", disabled=False).wait_for(timeout=10_000)
 
 
 def test_pages_print(opened, served, desk):

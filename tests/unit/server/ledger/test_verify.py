@@ -42,7 +42,7 @@ def test_verifying_keeps_no_hold_of_the_database(long):
         held = [link.readlink() for link in Path("/proc/self/fd").iterdir() if link.is_symlink()]
     finally:
         gc.enable()
-    assert not [path for path in held if path.name.startswith(long.file.name)]
+    assert not [path for path in held if str(path).startswith(str(long.file))]
 
 
 @pytest.mark.parametrize(

@@ -1,20 +1,20 @@
-"""Fills a room's ledger with calls nobody made, for pages to be tried on many. Run it with ROOM and the number of entries.
+"""Fills a room's ledger with calls nobody made, for reading to be tried on many.
 
-Bodies have the members that real ones have. They are written by the ledger's own writer, in batches of a thousand, so the tree and its checkpoints are real.
+Bodies have the members that real ones have. They are written by the ledger's own writer, in batches of a thousand, so the tree and its
+checkpoints are real.
 """
 
 import random
-import sys
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
+from typing import Any
 
 from pyroaring import BitMap64
 
-from server.ledger import load_or_create_keys
+from server.ledger import Keys, load_or_create_keys
 from server.ledger.entry import divided
 from server.ledger.store import Ledger
 from server.ledger.tail import Draft
-from server.room import Room, open_room
+from server.room import Room
 
 RULES = (
     "aggregate-only",
@@ -46,7 +46,8 @@ BATCH = 1000
 
 def fill(room: Room, entries: int, seed: int = 1, last: datetime | None = None) -> None:
     """Appends so many entries, the last of them dated now unless it is said."""
-    keys, chance = load_or_create_keys(room.keys_path), random.Random(seed)
+    keys = load_or_create_keys(room.keys_path)
+    chance = random.Random(seed)  # noqa: S311 - invented calls, no secrets
     ledger = Ledger(room.ledger_url, room.ledger_head, keys, durable=False)
     begun, step = (last or datetime.now(UTC)) - timedelta(days=60), timedelta(days=60) / max(entries, 1)
     batch: list[Draft] = []
@@ -69,7 +70,7 @@ def fill(room: Room, entries: int, seed: int = 1, last: datetime | None = None) 
     ledger.close()
 
 
-def _pair(chance: random.Random, keys, call: str):
+def _pair(chance: random.Random, keys: Keys, call: str) -> tuple[dict[str, Any], dict[str, Any], bytes | None]:
     role, tool = chance.choice(ROLES), chance.choice(TOOLS)
     user = chance.randrange(40)
     refused, record = chance.random() < 0.06, role != "researcher" and tool == "query"
@@ -93,7 +94,7 @@ def _pair(chance: random.Random, keys, call: str):
     return intent, outcome, keys.seal(call, BitMap64(persons).serialize()) if persons else None
 
 
-def _draft(kind: str, call: str, at: datetime, body: dict, sealed: bytes | None) -> Draft:
+def _draft(kind: str, call: str, at: datetime, body: dict[str, Any], sealed: bytes | None) -> Draft:
     columns, text = divided(body)
     return Draft(
         kind=kind, call_id=call, at=at.strftime("%Y-%m-%dT%H:%M:%S.%fZ"), columns=columns, text=text, sealed=sealed
@@ -105,7 +106,3 @@ def _write(ledger: Ledger, batch: list[Draft]) -> None:
     for one in batch:
         if one.error is not None:
             raise one.error
-
-
-if __name__ == "__main__":
-    fill(open_room(Path(sys.argv[1])), int(sys.argv[2]))
