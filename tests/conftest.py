@@ -12,7 +12,7 @@ import pytest
 from data import normalise
 from data.catalogue.model import catalogue
 from data.raw import RawStore
-from data.synthetic import generate
+from data.synthetic.hospital import generate
 from data.types import Stored
 from policies.decide import decide
 from policies.model import Grant, parse_policy

@@ -1,5 +1,1 @@
 """The sample hospital: one population seen by five source systems that disagree as real ones do. For demos, tests and evals."""
-
-from data.synthetic.hospital import generate
-
-__all__ = ["generate"]

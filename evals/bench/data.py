@@ -23,7 +23,7 @@ from rich.table import Table
 from data import normalise
 from data.raw import RawStore
 from data.sources import connector
-from data.synthetic import generate
+from data.synthetic.hospital import generate
 from data.types import Stored
 from data.validate import dqd
 

@@ -14,7 +14,7 @@ import duckdb
 from data import normalise
 from data.raw import RawStore
 from data.sources import connector
-from data.synthetic import generate
+from data.synthetic.hospital import generate
 from data.synthetic.notes import note_with_spans
 from data.synthetic.population import Person, Visit, people
 from data.types import Progress, System, no_progress

@@ -20,8 +20,8 @@ from rich.rule import Rule
 from rich.text import Text
 
 from data.errors import ReadingRoomError
-from data.synthetic import generate
 from data.synthetic.codes import RARE
+from data.synthetic.hospital import generate
 from server.cli.audit import verify_room
 from server.cli.show import out, progress, show_rows
 from server.filling import ingest_room, publish_room

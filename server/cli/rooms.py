@@ -11,7 +11,7 @@ from rich.table import Table
 
 from data.errors import BadRequest
 from data.snapshots import list_snapshots
-from data.synthetic import generate
+from data.synthetic.hospital import generate
 from server.cli.show import JsonOption, RoomOption, err, out, print_json, progress
 from server.filling import ingest_room, publish_room
 from server.quality import current_id

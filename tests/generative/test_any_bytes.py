@@ -61,7 +61,7 @@ def test_any_bytes_end_in_the_books(media, tmp_path_factory):
     folder = tmp_path_factory.mktemp("bytes")
     good = SAMPLES[media]
 
-    @settings(max_examples=12, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck), database=None)
+    @settings(max_examples=8, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck), database=None)
     @given(spoilt(good), st.sampled_from(["person.csv", "claims.csv", "x.hl7", "x"]))
     def tried(content, name):
         stored = []

@@ -15,12 +15,12 @@ import pytest
 from data.errors import Busy, Damaged, ReadingRoomError
 from data.raw import RawStore
 from data.snapshots import files, open_current, verify_snapshot
-from data.synthetic import generate
+from data.synthetic.hospital import generate
 from server.filling import ingest_room, publish_room
 from server.ledger import load_or_create_keys
 from server.room import init_room, open_room
 
-KILLS = 50 if os.environ.get("READINGROOM_LONG") else 16
+KILLS = 50 if os.environ.get("READINGROOM_LONG") else 12
 pytestmark = pytest.mark.integration
 
 

@@ -6,7 +6,7 @@ import pyreadstat
 import pytest
 
 from data.errors import BadRequest
-from data.synthetic import generate
+from data.synthetic.hospital import generate
 
 pytestmark = pytest.mark.unit
 

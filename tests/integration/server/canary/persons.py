@@ -6,7 +6,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from unittest.mock import patch
 
-from data.synthetic import generate, hospital, names, notes
+from data.synthetic import hospital, names, notes
+from data.synthetic.hospital import generate
 from data.synthetic.population import Person, people
 from tests.integration.server.canary.needles import Manifest, made_up
 

@@ -87,9 +87,9 @@ def test_the_pages_name_every_command_of_audit():
     page = (ROOT / "docs" / "how-to" / "audit.md").read_text() + (
         ROOT / "docs" / "how-to" / "verify-the-ledger.md"
     ).read_text()
-    assert [
-        name for name in get_command(app).commands["audit"].commands if not re.search(rf"audit {name}\b|`{name}`", page)
-    ] == []
+    names = list(get_command(app).get_command(None, "audit").commands)
+    assert len(names) > 10
+    assert [name for name in names if not re.search(rf"audit {name}\b|`{name}`", page)] == []
 
 
 def test_rehearsing_is_for_the_sample_alone(room, run):
