@@ -20,7 +20,7 @@ from server.filling import ingest_room, publish_room
 from server.ledger import load_or_create_keys
 from server.room import init_room, open_room
 
-KILLS = 50 if os.environ.get("READINGROOM_LONG") else 12
+KILLS = 50 if os.environ.get("READINGROOM_LONG") else 10
 pytestmark = pytest.mark.integration
 
 

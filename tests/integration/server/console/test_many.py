@@ -132,12 +132,12 @@ def test_counts_sessions_and_notes_are_those_of_the_entries(url_of, kind):
         assert len(notes(reader, "alerts", None, 100)) == len(list(reader.entries(kind="note")))
 
 
-def test_pages_are_quick_on_a_hundred_thousand_entries(console_room, tmp_path):
-    """The goal is 200 ms on a million entries; here on a hundred thousand, with the same bound, on a machine that does other things too."""
+def test_pages_are_quick_on_fifty_thousand_entries(console_room, tmp_path):
+    """The goal is 200 ms on a million entries; `make bench` measures that; here on fifty thousand, with the same bound, on a machine that does other things too."""
     settings = console_room.settings.model_copy(
         update={"ledger": console_room.settings.ledger.model_copy(update={"url": f"sqlite:///{tmp_path}/ledger.db"})}
     )
     room = Room(console_room.root, settings)
     room.ledger_head = tmp_path / "ledger.checkpoint"
-    fill(room, 100_000)
+    fill(room, 50_000)
     assert {path: taken for path, taken in pages(room).items() if taken > 200} == {}
