@@ -25,7 +25,7 @@ import yaml
 from mcp import Client
 from mcp.client.streamable_http import streamable_http_client
 
-from tests.integration.server.canary import sessions
+from tests.integration.server.canary import pages, sessions
 from tests.integration.server.canary.files import Channel, files_in
 from tests.integration.server.canary.plant import GRANTS, HASTY, Planted, plant
 from tests.integration.server.canary.plant_hl7 import plant_often
@@ -38,7 +38,7 @@ CLI = [sys.executable, "-m", "server.cli"]
 CAN_CUT = os.geteuid() == 0 and shutil.which("unshare") is not None
 # Where identities are meant to be: what came in, the snapshot as it was normalised, and the release for those who treat.
 _KEPT = ("hospital", "raw", "keys", "snapshots/*/vault", "snapshots/*/tables", "snapshots/*/releases/identified")
-_NAME = re.compile(r"[a-z]+|--json|--html|--failed")
+_NAME = re.compile(r"[a-z]+(?:-[a-z]+)?|--json|--html|--failed")
 ALONE = "publisher"  # who asks over stdio; the others ask over HTTP
 
 
@@ -96,7 +96,7 @@ def _commands(found: Collected, env: dict[str, str], when: str, words: list[list
 
 def _afterwards(found: Collected, env: dict[str, str]) -> None:
     """What stewards, auditors and developers look at."""
-    room, cast, pages = str(found.planted.room.root), found.planted.cast, found.planted.room.root
+    room, cast, reports = str(found.planted.room.root), found.planted.cast, found.planted.room.root
 
     def text(where: str) -> str:
         return cast.text(f"asked: command {where}").replace("'", "")
@@ -104,13 +104,18 @@ def _afterwards(found: Collected, env: dict[str, str]) -> None:
     releases = sorted({release for _, release, _ in GRANTS.values()})
     words = [
         ["audit", "verify", "--json"], ["audit", "show", "--limit", "1000"], ["audit", "show", "--limit", "1000", "--json"],
-        ["quality", "--failed"], ["quality", "--json"], ["quality", "--html", str(pages / "quality.html")],
+        ["quality", "--failed"], ["quality", "--json"], ["quality", "--html", str(reports / "quality.html")],
         *(["releases", "show", name] for name in releases), *(["releases", "show", name, "--json"] for name in releases),
-        ["releases", "show", "--html", str(pages / "releases.html")], ["snapshots", "--json"], ["sources", "--json"], ["sources"], ["doctor"],
+        ["releases", "show", "--html", str(reports / "releases.html")], ["snapshots", "--json"], ["sources", "--json"], ["sources"], ["doctor"],
         ["quarantine", "show"], ["quarantine", "show", "--json"], ["quarantine", "show", "--records", "--json"], ["persons", "review", "--json"],
         ["lineage", "note", "1"], ["lineage", "person", text("a row")], ["policy", "test"], ["policy", "explain", text("a policy question")],
         ["replay", "broken", "--json"], ["replay", text("a session")], ["query", f"SELECT count(*) AS n FROM note WHERE note_text LIKE '{text('a literal')}'"],
         ["query", f"SELECT * FROM '{text('a file')}'", "--json"], ["explain", f"SELECT '{text('a question')}'"],
+        ["audit", "what-did", text("a subject")], ["audit", "what-did", "researcher-1", "--json"], ["audit", "alerts", "--json"],
+        ["audit", "who-saw", text("a person")], ["audit", "who-saw", "--mrn", text("a record number")],
+        ["audit", "export", str(reports / "ledger.jsonl")], ["audit", "export-fhir", "--out", str(reports / "events.ndjson"), "--persons"],
+        ["audit", "export-siem", "--format", "ocsf", "--out", str(reports / "events.ocsf"), "--persons"],
+        ["audit", "export-siem", "--format", "cef", "--out", str(reports / "events.cef")],
     ]  # fmt: skip
     _commands(found, env, "afterwards", [*([*one, "--room", room] for one in words), [text("no command")]])
 
@@ -140,6 +145,9 @@ def _used(found: Collected, env: dict[str, str], root: Path) -> None:
         ]
         for one in work:
             one.result()
+        for role in (pages.STEWARD, pages.AUDITOR):
+            pages.walk(base, role, tokens[role], cast, found.keep)
+        pages.rude(base, cast, found.keep)
         for path in ("healthz", "readyz", "metrics"):
             with urllib.request.urlopen(f"{base}/{path}", timeout=10) as reply:
                 found.keep(f"/{path}", "", reply.read())
@@ -157,6 +165,7 @@ class _server:  # noqa: N801  # used as a function
 
     def __enter__(self) -> tuple[str, int, dict[str, str]]:
         purposes = {**{role: purpose for role, (purpose, *_) in GRANTS.items()}, HASTY[0]: HASTY[1]}
+        purposes |= dict.fromkeys((pages.STEWARD, pages.AUDITOR), "HOPERAT")
         tokens = {role: f"secret-of-{role}" for role in purposes}
         path = self.room / "readingroom.yaml"
         settings = yaml.safe_load(path.read_text())
