@@ -7,6 +7,7 @@ import ast
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).parent.parent
 sys.path.insert(0, str(ROOT))
@@ -136,7 +137,44 @@ def advice() -> str:
     return "\n".join([*lines, *(f"| `{name}` | {rule.__doc__} |" for name, rule in ADVICE.items())]) + "\n"
 
 
+def commands() -> str:
+    """The command line, as `--help` tells it."""
+    from typer.main import get_group
+
+    from server.cli import app
+
+    group = get_group(app)
+    lines = ["# Commands", "", f"{group.help} {group.epilog}", ""]
+    context = group.make_context("readingroom", ["--help"], resilient_parsing=True)
+    for name in group.list_commands(context):
+        lines += _command(f"readingroom {name}", group.get_command(context, name))
+    return "\n".join(lines)
+
+
+def _command(name: str, command: Any) -> Iterator[str]:
+    yield from (f"## {name}", "", _flowing(command.help), "")
+    parts = getattr(command, "commands", {})
+    options = [one for one in command.params if one.name != "help" and not one.hidden]
+    if options:
+        yield from ("| option | meaning |", "|---|---|")
+        yield from (f"| `{_written(one)}` | {_flowing(one.help).replace('|', chr(92) + '|')} |" for one in options)
+        yield ""
+    for part, below in parts.items():
+        yield from _command(f"{name} {part}", below)
+
+
+def _written(option: Any) -> str:
+    if option.param_type_name == "argument":
+        return str(option.name).upper()
+    return " / ".join([*option.opts, *option.secondary_opts])
+
+
+def _flowing(text: str | None) -> str:
+    return " ".join((text or "").split())
+
+
 PAGES = {
+    "commands.md": commands,
     "rules.md": rules,
     "advice.md": advice,
     "tools.md": tools,
