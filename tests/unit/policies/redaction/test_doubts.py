@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from policies.redaction.presidio.doubts import ENTITIES, Doubts, Found
+from policies.redaction.presidio.doubts import Doubts, Found
+from policies.redaction.presidio.entities import ENTITIES
 from policies.redaction.spans import NAME, Doubt, Text
 
 pytestmark = pytest.mark.unit
