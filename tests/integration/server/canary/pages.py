@@ -13,6 +13,7 @@ Keep = Callable[[str, str, str], None]  # channel, what was asked, what came bac
 AUDITOR, STEWARD = "auditor", "steward"  # the one may see questions in words, the other may not
 _LINK = re.compile(r'<a\b[^>]*\bhref="([^"#]+)')
 _TOKEN = re.compile(r'name="form_token" value="([0-9a-f]{64})"')
+_TELLING = "/console/calls?subject=researcher-1&status=refused"  # calls whose questions carry needles
 _MOST, _CALLS = 60, 12
 
 
@@ -20,7 +21,9 @@ def walk(base: str, role: str, token: str, cast: Cast, keep: Keep) -> None:
     """Signs in and keeps what every page shows; of pages that show a call, some."""
     with httpx2.Client(base_url=base, follow_redirects=True, timeout=60) as http:
         _sign_in(http, token)
-        for path, page in _linked(http):
+        telling = [link for link in _LINK.findall(_page(http, _TELLING)) if link.startswith("/console/calls/")]
+        assert len(telling) > _CALLS
+        for path, page in _linked(http, ["/console/", *telling[:_CALLS]]):
             keep(f"console {role}: {path.partition('?')[0]}", path, page)
         for path in _made_up(cast):
             keep(f"console {role} by hand", path, _page(http, path))
@@ -45,9 +48,9 @@ def _sign_in(http: httpx2.Client, token: str) -> None:
     assert "Sign out" in sent.text
 
 
-def _linked(http: httpx2.Client) -> Iterator[tuple[str, str]]:
-    """Every page that is linked from another, once, by its address."""
-    ahead, seen, calls = ["/console/"], {"/console/"}, 0
+def _linked(http: httpx2.Client, ahead: list[str]) -> Iterator[tuple[str, str]]:
+    """Those pages and every one that is linked from another, once, by its address; of pages of calls no more than given."""
+    seen = set(ahead)
     while ahead:
         path = ahead.pop(0)
         page = _page(http, path)
@@ -55,9 +58,8 @@ def _linked(http: httpx2.Client) -> Iterator[tuple[str, str]]:
         for link in _LINK.findall(page):
             other = urlsplit(urljoin(f"http://x{path}", unescape(link)))
             found = f"{other.path}?{other.query}" if other.query else other.path
-            is_call = other.path.startswith("/console/calls/")
-            if other.netloc == "x" and found not in seen and len(seen) < _MOST and not (is_call and calls >= _CALLS):
-                calls += is_call
+            new = other.netloc == "x" and found not in seen and not other.path.startswith("/console/calls/")
+            if new and len(seen) < _MOST:
                 seen.add(found)
                 ahead.append(found)
 
