@@ -145,9 +145,8 @@ def commands() -> str:
 
     group = get_group(app)
     lines = ["# Commands", "", f"{group.help} {group.epilog}", ""]
-    context = group.make_context("readingroom", ["--help"], resilient_parsing=True)
-    for name in group.list_commands(context):
-        lines += _command(f"readingroom {name}", group.get_command(context, name))
+    for name in group.list_commands(None):
+        lines += _command(f"readingroom {name}", group.get_command(None, name))
     return "\n".join(lines)
 
 

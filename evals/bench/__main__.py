@@ -2,11 +2,11 @@
 
 import json
 import statistics
-import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Awaitable, Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ from rich.console import Console
 from rich.table import Table
 
 from evals.bench import data, evidence, permissions, redaction
+from evals.bench.shared import run
 from evals.client import server_command
 
 SELF_JOIN = (
@@ -61,10 +62,7 @@ def main() -> None:
     out.print(f"Written: {target / 'bench.json'}")
 
 
-def _command(*words: str) -> str:
-    return subprocess.run(
-        [sys.executable, "-m", "server.cli", *words], check=True, capture_output=True, text=True
-    ).stdout
+_command = partial(run, "server.cli")
 
 
 def _fill(room: Path, out: Console) -> dict[str, float]:

@@ -4,13 +4,13 @@ The house measures itself, in a process of its own (`python -m server.bench`); h
 """
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 from rich.console import Console
 from rich.table import Table
+
+from evals.bench.shared import run, said
 
 _PAIRS, _VERIFIED, _WHO_SAW, _PAGE = 2_000, 100_000, 1.0, 200
 
@@ -18,8 +18,7 @@ _PAIRS, _VERIFIED, _WHO_SAW, _PAGE = 2_000, 100_000, 1.0, 200
 def measure(out: Console, room: Path) -> dict[str, Any]:
     """What was measured beside that published room. Takes some minutes: a million entries are written."""
     out.print("Writing a ledger of a million entries, and reading it ...")
-    command = [sys.executable, "-m", "server.bench", str(room)]
-    report: dict[str, Any] = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+    report: dict[str, Any] = json.loads(run("server.bench", str(room)))
     _show(out, report)
     return report
 
@@ -40,4 +39,4 @@ def _show(out: Console, report: dict[str, Any]) -> None:
 
 
 def _goal(table: Table, what: str, measured: str, goal: str, reached: bool) -> None:
-    table.add_row(what, measured, goal, "yes" if reached else "NO")
+    table.add_row(what, measured, goal, said(reached))

@@ -21,6 +21,7 @@ from rich.table import Table
 from data.catalogue.model import catalogue
 from data.engines import DuckDBEngine
 from data.types import Limits
+from evals.bench.shared import said
 from policies.decide import Judge, decide
 from policies.disclosure.overlap import answered, isolates
 from policies.disclosure.profile import Sizes
@@ -224,15 +225,14 @@ def _beside_an_earlier_one(
 
 
 def _show(out: Console, guard: list[dict[str, Any]], aggregates: list[dict[str, Any]]) -> None:
-    said = {True: "yes", False: "NO", None: ""}
     table = Table("what", "median ms", "p95 ms", "goal (p95)", "reached", title="The guard, processor time")
     for one in guard:
         goal = "" if one["goal_ms"] is None else f"< {one['goal_ms']}"
-        table.add_row(one["what"], str(one["median_ms"]), str(one["p95_ms"]), goal, said[one["reached"]])
+        table.add_row(one["what"], str(one["median_ms"]), str(one["p95_ms"]), goal, said(one["reached"]))
     out.print(table)
     table = Table("what", "plain ms", "governed / plain", "at most 1.25 from 80 ms on", title="Disclosure control")
     for one in aggregates:
-        table.add_row(one["what"], str(one["plain_ms"]), str(one["ratio"] or ""), said[one["reached"]])
+        table.add_row(one["what"], str(one["plain_ms"]), str(one["ratio"] or ""), said(one["reached"]))
     out.print(table)
 
 

@@ -8,7 +8,6 @@ runs in a process of its own, so that its memory is its own; what it takes for a
 import argparse
 import json
 import statistics
-import subprocess
 import sys
 import tempfile
 import time
@@ -24,6 +23,7 @@ from data.catalogue.model import catalogue
 from data.snapshots import keys
 from data.snapshots.text import redact_texts
 from data.types import no_progress
+from evals.bench.shared import run, said
 from evals.redaction.hospital import hospital_build, hospital_notes
 from evals.redaction.run import Finds, speed_of
 from evals.redaction.sets import aci_set, shared_folder
@@ -183,8 +183,7 @@ def _resident(status: Path) -> float:
 
 
 def _in_a_process(notes: int) -> dict[str, Any]:
-    command = [sys.executable, "-m", "evals.bench.redaction", "--publish", str(notes)]
-    told: dict[str, Any] = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+    told: dict[str, Any] = json.loads(run("evals.bench.redaction", "--publish", str(notes)))
     return told
 
 
@@ -192,7 +191,7 @@ def _show(out: Console, report: dict[str, Any]) -> None:
     table = Table("what", "measured", "goal", "reached", title="Redaction")
     table.add_row("ours, one process, kB/s", f"{report['ours_kb_s']:,}", "", "")
     table.add_row("stock Presidio, one process, kB/s", f"{report['stock_kb_s']:,}", "", "")
-    reached = "yes" if report["ratio"] >= _GOAL else "NO"
+    reached = said(report["ratio"] >= _GOAL)
     table.add_row("ours, of stock (medians of rounds)", f"{report['ratio']}x", f"at least {_GOAL}x", reached)
     table.add_row("least of a round", f"{report['least_ratio_of_a_round']}x", "", "")
     table.add_row("ours, two processes, kB/s", f"{report['ours_two_processes_kb_s']:,}", "", "")
@@ -202,7 +201,7 @@ def _show(out: Console, report: dict[str, Any]) -> None:
         )
     few, many = (one["peak_mb"] for one in report["published"])
     told = f"{many / few:.2f} times for 4 times the notes"
-    table.add_row("memory does not grow with notes", told, "at most 1.5", "yes" if many <= 1.5 * few else "NO")
+    table.add_row("memory does not grow with notes", told, "at most 1.5", said(many <= 1.5 * few))
     table.add_row(f"{MANY:,} notes (extrapolated, not measured)", f"{report['extrapolated']['hours']} h", "", "")
     out.print(table)
 

@@ -7,7 +7,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from server.bench.many import fill
+from server.bench.many import fill, with_ledger
 from server.bench.reading import pages, verified, who_saw
 from server.bench.writing import one_caller, together
 from server.room import Room, open_room
@@ -28,17 +28,9 @@ def main() -> None:
 def measure(published: Room, directory: Path, entries: int) -> dict[str, Any]:
     """Figures by name; seconds, milliseconds and numbers a second as their names say."""
     figures: dict[str, Any] = {"one_caller_ms_a_pair": one_caller(directory), "pairs_a_second_64": together(directory)}
-    room = _with_ledger(published, directory)
+    room = with_ledger(published, directory)
     fill(room, entries)
     return {**figures, **verified(room), **who_saw(room), "pages_ms": pages(room)}
-
-
-def _with_ledger(room: Room, directory: Path) -> Room:
-    """The room with a ledger of its own there."""
-    ledger = room.settings.ledger.model_copy(update={"url": f"sqlite:///{directory / 'many.db'}"})
-    other = Room(room.root, room.settings.model_copy(update={"ledger": ledger}))
-    other.ledger_head = directory / "many.checkpoint"
-    return other
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ checkpoints are real.
 
 import random
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 from pyroaring import BitMap64
@@ -42,6 +43,14 @@ STEPS = (
 )
 RELEASES = {"researcher": "deidentified", "analyst": "limited", "clinician": "identified"}
 BATCH = 1000
+
+
+def with_ledger(room: Room, directory: Path) -> Room:
+    """The room with a ledger of its own in that directory."""
+    ledger = room.settings.ledger.model_copy(update={"url": f"sqlite:///{directory / 'ledger.db'}"})
+    other = Room(room.root, room.settings.model_copy(update={"ledger": ledger}))
+    other.ledger_head = directory / "ledger.checkpoint"
+    return other
 
 
 def fill(room: Room, entries: int, seed: int = 1, last: datetime | None = None) -> None:

@@ -1,7 +1,7 @@
 """Commands whose files are read when they are called for: a command starts without what the others need."""
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, cast
 
 import typer
 from typer.core import TyperGroup
@@ -30,7 +30,7 @@ def lazy_group(parts: Mapping[str, Callable[[], Adds]]) -> type[TyperGroup]:
             if cmd_name in parts:
                 load(cmd_name)
             else:
-                vars(self)["commands"] = dict.fromkeys(parts)  # in which near names are looked for
+                self.commands = cast("Any", dict.fromkeys(parts))  # in which near names are looked for
             return made.get(cmd_name)
 
     return Lazy

@@ -5,11 +5,12 @@ import json
 
 import duckdb
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from data import normalise
 from data.types import Stored
+from tests.generative.grammar import few
 
 pytestmark = pytest.mark.generative
 
@@ -61,7 +62,7 @@ def test_any_bytes_end_in_the_books(media, tmp_path_factory):
     folder = tmp_path_factory.mktemp("bytes")
     good = SAMPLES[media]
 
-    @settings(max_examples=8, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck), database=None)
+    @few(8, share=0.02)
     @given(spoilt(good), st.sampled_from(["person.csv", "claims.csv", "x.hl7", "x"]))
     def tried(content, name):
         stored = []

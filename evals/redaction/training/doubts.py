@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from evals.redaction.training.documents import Document
 from evals.redaction.training.generate import UNSAID
 from policies.redaction.names import SURE, UNLIKELY
+from policies.redaction.names.chain import bucket
 from policies.redaction.presidio.doubts import features
 from policies.redaction.presidio.engine import batch_analyzer
 
@@ -30,7 +31,9 @@ def doubtful(documents: Sequence[Document]) -> list[tuple[list[str], int, float]
             if _is_doubtful(document, at) and document.labels[at] != UNSAID:
                 place = document.words[at].token.start - offset
                 entity = next((one.entity_type for one in found if one.start <= place < one.end), "none")
-                made.append((list(features(sum(document.final[at]), entity)), document.labels[at], document.weight))
+                made.append(
+                    (list(features(bucket(sum(document.final[at])), entity)), document.labels[at], document.weight)
+                )
     return made
 
 

@@ -91,15 +91,11 @@ def _cut(raw: str, doubt: Doubt) -> str:
 
 @cache
 def _weighed(likely: str, entity: str) -> tuple[float, float]:
-    return model.weigh(_features(likely, entity), model.read_weights()[2])
+    return model.weigh(features(likely, entity), model.read_weights()[2])
 
 
-def features(likely: float, entity: str) -> Iterator[str]:
-    """The features of a doubtful word: how likely it was, and what Presidio took it for."""
-    return _features(bucket(likely), entity)
-
-
-def _features(likely: str, entity: str) -> Iterator[str]:
+def features(likely: str, entity: str) -> Iterator[str]:
+    """The features of a doubtful word: how likely it was (its `bucket`), and what Presidio took it for."""
     yield "doubt"
     yield f"likely={likely}"
     yield f"entity={entity}"

@@ -20,7 +20,7 @@ from evals.redaction.room import room_settings, room_vault
 from evals.redaction.sets import presidio_set
 from evals.redaction.stock import Stock
 from policies.redaction.settings import Settings
-from server.cli import main
+from tests.commands import exit_code
 
 pytestmark = pytest.mark.integration
 # Floors of the presidio set, held-out documents: (recall, precision) by group.
@@ -30,19 +30,15 @@ WORD = "quillback"  # an ordinary word that no finder strikes out, labelled as a
 
 def run(*words):
     """In this process, where the lists and the model are loaded already; the first test starts one of its own."""
-    out, err, code = io.StringIO(), io.StringIO(), 0
+    out, err = io.StringIO(), io.StringIO()
     with (
-        patch.object(sys, "argv", ["readingroom", "eval", "redaction", *map(str, words)]),
         patch("server.cli.configure_logs"),  # it would be for the tests that follow, too
         capture_logs(),
         redirect_stdout(out),
         redirect_stderr(err),
     ):
-        try:
-            main()
-        except SystemExit as ended:
-            code = ended.code
-    return SimpleNamespace(stdout=out.getvalue(), stderr=err.getvalue(), returncode=code or 0)
+        code = exit_code(["eval", "redaction", *map(str, words)])
+    return SimpleNamespace(stdout=out.getvalue(), stderr=err.getvalue(), returncode=code)
 
 
 def record(text, *spans):

@@ -22,7 +22,7 @@ from server.room import open_room
 
 pytestmark = pytest.mark.integration
 WRITER = Path(__file__).with_name("ledger_writer.py")
-ROUNDS = int(os.environ.get("READINGROOM_KILL_ROUNDS", "12"))  # 200 in the long run
+ROUNDS = int(os.environ.get("READINGROOM_KILL_ROUNDS", "200" if os.environ.get("READINGROOM_LONG") else "12"))
 
 
 def written(output):

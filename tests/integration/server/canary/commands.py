@@ -11,9 +11,9 @@ import json
 import shutil
 import sys
 from contextlib import redirect_stdout
-from unittest.mock import patch
 
 from server.cli import main
+from tests.commands import exit_code
 from tests.integration.server.canary import crash
 
 
@@ -27,13 +27,9 @@ _COMMANDS = {"crash": crash.main, "move": move}
 
 def given(words: list[str]) -> dict[str, object]:
     """What one command printed, and its exit code."""
-    out, code = io.StringIO(), 0
-    command = _COMMANDS.get(words[0], main)
-    with patch.object(sys, "argv", ["readingroom", *words]), redirect_stdout(out):
-        try:
-            command()
-        except SystemExit as ended:
-            code = ended.code if isinstance(ended.code, int) else 1
+    out = io.StringIO()
+    with redirect_stdout(out):
+        code = exit_code(words, _COMMANDS.get(words[0], main))
     return {"words": words, "stdout": out.getvalue(), "code": code}
 
 

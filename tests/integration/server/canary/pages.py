@@ -8,11 +8,11 @@ from urllib.parse import quote, urljoin, urlsplit
 import httpx2
 
 from tests.integration.server.canary.persons import Cast
+from tests.integration.server.console.ways import form_token
 
 Keep = Callable[[str, str, str], None]  # channel, what was asked, what came back
 AUDITOR, STEWARD = "auditor", "steward"  # the one may see questions in words, the other may not
 _LINK = re.compile(r'<a\b[^>]*\bhref="([^"#]+)')
-_TOKEN = re.compile(r'name="form_token" value="([0-9a-f]{64})"')
 _TELLING = "/console/calls?subject=researcher-1&status=refused"  # calls whose questions carry needles
 _MOST, _CALLS = 60, 12
 
@@ -28,7 +28,7 @@ def walk(base: str, role: str, token: str, cast: Cast, keep: Keep) -> None:
         for path in _made_up(cast):
             keep(f"console {role} by hand", path, _page(http, path))
         person = cast.text("asked: console person")
-        form = {"form_token": _form_token(_page(http, "/console/persons")), "person": person}
+        form = {"form_token": form_token(http, "/console/persons"), "person": person}
         keep(f"console {role} by hand", person, http.post("/console/persons", data=form).text)
         keep(f"console {role}: replayed", "", _replayed(http))
 
@@ -37,14 +37,13 @@ def rude(base: str, cast: Cast, keep: Keep) -> None:
     """Signs in with what is no token."""
     with httpx2.Client(base_url=base, follow_redirects=True, timeout=60) as http:
         wrong = cast.text("asked: console sign-in")
-        page = http.get("/console/sign-in").text
-        sent = http.post("/console/sign-in", data={"form_token": _form_token(page), "token": wrong, "link": wrong})
+        form = {"form_token": form_token(http, "/console/sign-in"), "token": wrong, "link": wrong}
+        sent = http.post("/console/sign-in", data=form)
         keep("console by hand", wrong, f"{sent.headers} {sent.text}")
 
 
 def _sign_in(http: httpx2.Client, token: str) -> None:
-    page = http.get("/console/sign-in").text
-    sent = http.post("/console/sign-in", data={"form_token": _form_token(page), "token": token})
+    sent = http.post("/console/sign-in", data={"form_token": form_token(http, "/console/sign-in"), "token": token})
     assert "Sign out" in sent.text
 
 
@@ -74,15 +73,8 @@ def _replayed(http: httpx2.Client) -> str:
     """The newest answered call, executed again."""
     listed = _page(http, "/console/calls?status=answered")
     call = next(link for link in _LINK.findall(listed) if link.startswith("/console/calls/"))
-    page = _page(http, call)
-    return http.post(f"{call}/replay", data={"form_token": _form_token(page)}).text
+    return http.post(f"{call}/replay", data={"form_token": form_token(http, call)}).text
 
 
 def _page(http: httpx2.Client, path: str) -> str:
     return http.get(path).text
-
-
-def _form_token(page: str) -> str:
-    found = _TOKEN.search(page)
-    assert found is not None
-    return found[1]

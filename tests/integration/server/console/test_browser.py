@@ -213,6 +213,7 @@ def test_the_ledger_page_waits_for_its_verification(opened, served):
     page.get_by_role("button", name="Verify the whole ledger").click()
     page.wait_for_selector("#verified .mark.identical", timeout=30_000)
     page.get_by_role("button", name="Verify the whole ledger", disabled=False).wait_for(timeout=10_000)
+    assert page.get_by_role("button", name="Verify the whole ledger").is_enabled()
 
 
 def test_pages_print(opened, served, desk):
@@ -243,6 +244,8 @@ def test_nothing_is_fetched_from_elsewhere(opened, served, desk):
 def test_pictures_for_the_documents(opened, served, desk):
     light, dark = opened(color_scheme="light"), opened(color_scheme="dark")
     light.goto(f"{served}/calls?role=researcher&tool=query")
+    assert light.locator("tbody tr").count() > 1
     light.screenshot(path=IMAGES / "console-calls.png")
     dark.goto(f"{served}/calls/{recorded(desk).counts}")
+    assert dark.get_by_role("button", name="Replay this call").is_visible()
     dark.screenshot(path=IMAGES / "console-call.png", full_page=True)
